@@ -1,0 +1,239 @@
+"""Who is born of whom: threads and processes as their lines appear.
+
+The first line of a child may come before its parent's call returns, and
+without `+++` lines a thread may be gone without a word. What has to be guessed
+is guessed here, in one place.
+"""
+
+from __future__ import annotations
+
+from .effects import CLONE_FILES, CLONE_THREAD
+from .kernel import Kernel
+from .lives import At, Flight, Table
+from .tasks import Process, Spawns, Task
+
+
+class Family:
+    """All tasks of a capture by their thread id."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.tasks: dict[int, Task] = {}
+        self.gone: list[Task] = []
+        self.spawns = Spawns()
+        self.groups: dict[int, int] = {}
+        self.attaches = 0
+        self.followed = False
+        self.inferred_parents = 0
+
+    # -- births --------------------------------------------------------------
+
+    def ambiguous(self, tid: int) -> bool:
+        """Whether an unknown thread could be the child of more than one call, with different tables."""
+        if tid in self.spawns.returned or tid in self.groups:
+            return False
+        outcomes = {
+            flight.table.ident if flight.flags & CLONE_FILES else -id(flight)
+            for _, flight in self.spawns.candidates()
+        }
+        return len(outcomes) > 1
+
+    def first_sight(self, tid: int, at: At) -> Task:
+        """A thread prints its first line."""
+        spawns = self.spawns
+        born = spawns.claim(tid)
+        if born is None:
+            candidates = spawns.candidates()
+            if candidates:
+                born = candidates[0]
+                self.inferred_parents += len(candidates) > 1
+        if born is None and tid not in self.groups and self.followed:
+            born = spawns.oldest_unseen()
+        if born is None:
+            return self._stranger(tid, at)
+        self.followed = True
+        parent, flight = born
+        task = self.child(tid, parent, flight, at)
+        flight.spawned = task
+        return task
+
+    def _stranger(self, tid: int, at: At) -> Task:
+        """A thread that nobody was seen to make: the program itself, or one that was there before."""
+        leader = self._group_of(tid)
+        if leader is not None:
+            process, table = leader.process, leader.table
+        else:
+            process = self.kernel.process(tid or None, at)
+            table = self.kernel.table(process)
+        task = Task(tid, process, table, at)
+        self.tasks[tid] = task
+        return task
+
+    def _group_of(self, tid: int) -> Task | None:
+        """The attached process that this thread belongs to, by strace's "attached with N threads"."""
+        if tid in self.groups:
+            return None
+        leaders = [p for p, room in self.groups.items() if room > 0 and p < tid]
+        if not leaders:
+            return None
+        leader = max(leaders)
+        self.groups[leader] -= 1
+        known = self.tasks.get(leader)
+        if known is None:
+            process = self.kernel.process(leader, None)
+            known = Task(leader, process, self.kernel.table(process), None)
+            self.tasks[leader] = known
+        return known
+
+    def child(self, tid: int, parent: Task, flight: Flight, at: At) -> Task:
+        """Make the task that a fork or clone made."""
+        if flight.flags & CLONE_THREAD:
+            process = parent.process
+        else:
+            process = self.kernel.process(tid, at)
+            process.ppid = parent.process.pid
+            process.command, process.argv = parent.process.command, parent.process.argv
+            process.limit = parent.process.limit
+        if flight.flags & CLONE_FILES:
+            table = flight.table
+        else:
+            table = self.kernel.copy_table(flight, process, flight.at)
+        task = Task(tid, process, table, at)
+        self.tasks[tid] = task
+        return task
+
+    def spawned(self, task: Task, flight: Flight, tid: int, alias: int | None, at: At) -> Task | None:
+        """A call of fork or clone returned `tid` (`alias`: the number in strace's own namespace)."""
+        self.spawns.waiting.pop(task, None)
+        tid = alias or tid
+        known = self.tasks.get(tid)
+        if flight.spawned is not None:
+            if known is not None and known is not flight.spawned and known.started and flight.spawned.tid != tid:
+                self._swap(task, flight, known)
+            return flight.spawned
+        if known is not None and known is not task:
+            # The number was given out again, so its owner ended without a line.
+            self.end(known, "exit", at)
+        self.spawns.returned[tid] = (task, flight)
+        return None
+
+    def _swap(self, task: Task, flight: Flight, known: Task) -> None:
+        """Two forks were under way and their children were taken for each other's."""
+        for other, theirs in self.spawns.waiting.items():
+            if theirs.spawned is known and other is not task:
+                theirs.spawned, flight.spawned = flight.spawned, known
+                return
+
+    # -- other lines ---------------------------------------------------------
+
+    def attached(self, tid: int, threads: int) -> None:
+        """strace said that it attached to a process, and with how many threads."""
+        if tid in self.tasks or self.spawns.candidates() or tid in self.spawns.returned:
+            return
+        if threads > 1:
+            self.groups[tid] = threads - 1
+        self.attaches += 1
+
+    def detached(self, tid: int, at: At) -> None:
+        """strace left a task: it lives on, unseen."""
+        task = self.tasks.get(tid)
+        if task is not None and task.ended_by == "none":
+            task.ended, task.ended_by = at, "detached"
+
+    def known_as(self, tid: int) -> None:
+        """The task without a number is `tid`."""
+        task = self.tasks.pop(0, None)
+        if task is None:
+            return
+        task.tid = tid
+        self.tasks[tid] = task
+        process = task.process
+        process.tids = [tid if t == 0 else t for t in process.tids]
+        if process.pid is None:
+            process.pid = tid
+            for other in self.kernel.processes:
+                if other.ppid is None and other is not process and other.started is not None:
+                    other.ppid = tid
+
+    def superseded(self, leader_tid: int, thread_tid: int, at: At) -> None:
+        """A thread that is not the leader execs: it goes on under the leader's number."""
+        thread = self.tasks.get(thread_tid)
+        leader = self.tasks.get(leader_tid)
+        if thread is None or thread_tid == leader_tid:
+            return
+        process = thread.process
+        if leader is not None:
+            if leader.process is not process:
+                return
+            self.kernel.leave(leader, "exec_superseded", at)
+            self.gone.append(leader)
+        del self.tasks[thread_tid]
+        heir = Task(leader_tid, process, thread.table, leader.started if leader else at)
+        heir.flight = thread.flight
+        if thread in thread.table.flights:
+            thread.table.flights[heir] = thread.table.flights[thread]
+        self.kernel.leave(thread, "exec_superseded", at)
+        self.gone.append(thread)
+        self.tasks[leader_tid] = heir
+        process.ended, process.ended_by = None, "none"
+
+    def exited(self, tid: int, at: At, status: int | None, how: str) -> None:
+        """A task printed its exit status."""
+        task = self.tasks.get(tid)
+        if task is None:
+            if tid not in self.spawns.returned and not self.spawns.candidates():
+                return
+            task = self.first_sight(tid, at)
+        if len(task.process.tasks) == 1 or task.tid == task.process.pid:
+            task.process.exit_code = status
+        self.end(task, how, at)
+
+    def end(self, task: Task, how: str, at: At | None) -> None:
+        """A task is gone."""
+        self.tasks.pop(task.tid, None)
+        self.spawns.waiting.pop(task, None)
+        self.gone.append(task)
+        self.kernel.leave(task, how, at)
+
+    def merge(self, stranger: Task, into: Table) -> bool:
+        """Two tables turned out to be one; False when they contradict each other."""
+        table = stranger.table
+        if table is into or table.complete:
+            return False
+        for fd, life in table.fds.items():
+            held = into.fds.get(fd)
+            if held is not None and life.via not in ("inherited", "implied"):
+                return False
+        for fd, life in table.fds.items():
+            if fd not in into.fds and fd not in into.touched:
+                life.table, life.process = into, into.process
+                into.fds[fd] = life
+        into.touched |= table.touched
+        self._move_users(table, into)
+        return True
+
+    def _move_users(self, table: Table, into: Table) -> None:
+        process: Process = into.process
+        for task in list(table.users):
+            old = task.process
+            old.tasks.discard(task)
+            task.process, task.table = process, into
+            process.tasks.add(task)
+            process.tids.append(task.tid)
+            into.users.add(task)
+            if not old.tasks:
+                self.kernel.processes.remove(old)
+        table.users.clear()
+        table.fds = {}
+
+    def settle(self) -> None:
+        """At the end: children that never printed a line, and exits that strace did not print."""
+        if self.followed or self.attaches:
+            for tid, (parent, flight) in list(self.spawns.returned.items()):
+                if flight.snapshot is not None or flight.flags & CLONE_FILES:
+                    self.child(tid, parent, flight, flight.at)
+        self.spawns.returned.clear()
+        for task in list(self.tasks.values()):
+            gone = task.process.exiting or task.exiting
+            if gone is not None and task.ended_by == "none":
+                self.end(task, "exit", gone)

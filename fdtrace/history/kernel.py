@@ -1,0 +1,300 @@
+"""The tables as the kernel kept them, rebuilt: numbers taken and given back.
+
+Nothing here knows a system call. `fold` says what a call did; this says what
+follows for tables, lives and open file descriptions, and tells the observers.
+Rules and their sources: descriptors are the lowest free number (open(2)), a
+close that fails with anything but EBADF has released the number (close(2)),
+exec closes what is close-on-exec in a table of its own (execve(2)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from .lives import STDIO, At, Flight, Life, Table
+from .tasks import Process, Task
+
+
+class Observer(Protocol):
+    """Who wants to know what happened, as it happens. Lives come with their uses counted."""
+
+    def opened(self, life: Life) -> None:
+        """A life began that is not a copy made by fork."""
+
+    def closed(self, life: Life) -> None:
+        """A life ended; `how` and `closed` say why and where."""
+
+    def failed(self, task: Task, at: At, fd: int, errno: bytes, last: At | None) -> None:
+        """A call failed with EBADF, EMFILE or ENFILE; `last` is where the number was closed before."""
+
+
+class Kernel:
+    """All tables of one capture at one moment of it."""
+
+    def __init__(self, observers: Iterable[Observer] = (), list_copies: bool = False, copy_cap: int = 2_000_000) -> None:
+        self.observers = tuple(observers)
+        self.list_copies = list_copies
+        self.copies_left = copy_cap
+        self.copies_dropped = 0
+        self.tables: list[Table] = []
+        self.processes: list[Process] = []
+        self.ended: list[Life] = []
+        self.begun: list[Life] = []
+        self._ofds = 0
+        self._originals = 0
+        self._copies = 0
+
+    # -- making --------------------------------------------------------------
+
+    def process(self, pid: int | None, at: At | None) -> Process:
+        """A process that begins here."""
+        process = Process(pid, at)
+        self.processes.append(process)
+        return process
+
+    def table(self, process: Process) -> Table:
+        """An empty table."""
+        table = Table(len(self.tables), process)
+        self.tables.append(table)
+        return table
+
+    def ofd(self) -> int:
+        """The number of a new open file description."""
+        self._ofds += 1
+        return self._ofds - 1
+
+    def life(self, table: Table, fd: int, kind: str, via: str, at: At | None, ofd: int | None = None) -> Life:
+        """A life that is not a fork's copy; it is not in its table yet."""
+        life = Life(table, fd, self.ofd() if ofd is None else ofd, kind, via, at)
+        life.ident = self._originals
+        self._originals += 1
+        self.begun.append(life)
+        return life
+
+    def own(self, table: Table, fd: int) -> Life | None:
+        """The life of a number, made the table's own when it was still its parent's."""
+        life = table.fds.get(fd)
+        if life is None or life.table is table:
+            return life
+        return self._copy(table, fd, life, table.forked)
+
+    def _copy(self, table: Table, fd: int, original: Life, at: At | None, via: str = "fork_copy") -> Life:
+        copy = Life(table, fd, original.ofd, original.kind, via, at)
+        copy.same_file_as(original)
+        copy.parent = original
+        copy.certain = original.certain and fd not in table.doubt
+        copy.copied = True
+        copy.cloexec = True if fd in table.cloexec else None if original.cloexec is None else False
+        copy.ident = self._copies
+        self._copies += 1
+        table.fds[fd] = copy
+        return copy
+
+    def copy_table(self, flight: Flight, process: Process, at: At, via: str = "fork_copy") -> Table:
+        """A private copy of a table as a call's entry found it."""
+        source = flight.table
+        table = self.table(process)
+        assert flight.snapshot is not None
+        table.fds = flight.snapshot
+        table.cloexec = flight.cloexec
+        table.touched = flight.touched
+        table.forked_knowing = frozenset() if source.complete else set(flight.touched)
+        table.complete = source.complete
+        table.origin = source
+        table.forked = at
+        table.doubt = dict(flight.doubt)
+        flight.snapshot = None
+        if self.list_copies:
+            self._list_copies(table, at, via)
+        process.peak = max(process.peak, len(table.fds))
+        return table
+
+    def _list_copies(self, table: Table, at: At, via: str) -> None:
+        if len(table.fds) > self.copies_left:
+            self.copies_dropped += len(table.fds)
+            return
+        self.copies_left -= len(table.fds)
+        for fd, life in list(table.fds.items()):
+            self._copy(table, fd, life, at, via)
+
+    @staticmethod
+    def snapshot(flight: Flight) -> None:
+        """Remember the table at a fork's entry; the child gets this, whatever its siblings do later."""
+        table = flight.table
+        flight.snapshot = dict(table.fds)
+        flight.cloexec = set(table.cloexec)
+        flight.touched = set(table.touched)
+
+    # -- numbers -------------------------------------------------------------
+
+    def install(self, life: Life, cloexec: bool | None, since: int | None = None) -> None:
+        """Put a life at its number. What the table held there must have been closed unseen.
+
+        `since` is the position of the creating call's entry: only calls that
+        were under way then can have reserved or closed numbers meanwhile.
+        """
+        table, fd, at = life.table, life.fd, life.opened
+        self.evict(table, fd, at)
+        blind = table.blind.pop(fd, None)
+        table.touched.add(fd)
+        table.doubt.pop(fd, None)
+        life.cloexec = cloexec
+        if blind is not None:
+            self.end(life, "close", blind)
+            return
+        table.fds[fd] = life
+        if cloexec:
+            table.cloexec.add(fd)
+        else:
+            table.cloexec.discard(fd)
+        if len(table.fds) > table.process.peak:
+            table.process.peak = len(table.fds)
+
+    def evict(self, table: Table, fd: int, at: At | None) -> None:
+        """A number is about to be given out, so whatever the table holds there is no more."""
+        old = table.fds.pop(fd, None)
+        table.cloexec.discard(fd)
+        table.reused.pop(fd, None)
+        if old is None:
+            return
+        if fd in table.doubt:
+            if old.table is table:
+                self.end(old, "implied_reuse", at, certain=False)
+            return
+        if old.table is table:
+            self.end(old, "implied_reuse", at, certain=False)
+            table.reused[fd] = old
+
+    def remove(self, flight: Flight, fd: int) -> None:
+        """Take a number out of a table at a call's entry; the exit confirms or undoes it."""
+        table = flight.table
+        life = table.fds.pop(fd, None)
+        if life is None:
+            return
+        flight.closed[fd] = life
+        if fd in table.cloexec:
+            table.cloexec.discard(fd)
+            flight.cloexec.add(fd)
+
+    def undo(self, flight: Flight) -> None:
+        """The call failed: what its entry took out is there, unless the number came back meanwhile."""
+        table = flight.table
+        for fd, life in flight.closed.items():
+            if fd in table.fds:
+                if life.table is table:
+                    self.end(life, "implied_reuse", flight.at, certain=False)
+                continue
+            table.fds[fd] = life
+            if fd in flight.cloexec:
+                table.cloexec.add(fd)
+        flight.closed = {}
+
+    def confirm(self, flight: Flight, fd: int, how: str, at: At) -> bool:
+        """The call succeeded: end the life that its entry took out; False when there was none."""
+        life = flight.closed.pop(fd, None)
+        if life is None:
+            return False
+        table = flight.table
+        table.touched.add(fd)
+        table.doubt.pop(fd, None)
+        table.last_closed[fd] = at
+        if life.table is table:
+            self.end(life, how, at)
+        return True
+
+    def end(self, life: Life, how: str, at: At | None, certain: bool = True) -> None:
+        """A life is over."""
+        life.how = how
+        life.closed = at
+        life.certain = life.certain and certain
+        self.ended.append(life)
+
+    def reveal(self, table: Table, fd: int, note: bytes | None, at: At) -> Life:
+        """A number is in use that nothing created: it was inherited, or its creation was not seen."""
+        origin = table.origin
+        inherited = fd not in table.touched
+        if inherited and origin is not None and fd not in table.forked_knowing:
+            above = origin.fds.get(fd)
+            if above is None and fd not in origin.touched:
+                above = self.reveal(origin, fd, note, at)
+            if above is not None and above.via == "inherited":
+                table.fds[fd] = above
+                table.touched.add(fd)
+                copy = self._copy(table, fd, above, table.forked)
+                copy.certain = False
+                return copy
+        life = self.life(table, fd, "unknown", "inherited" if inherited and not table.complete else "implied", None)
+        life.certain = False
+        life.describe(note)
+        table.fds[fd] = life
+        table.touched.add(fd)
+        life.cloexec = None
+        if len(table.fds) > table.process.peak:
+            table.process.peak = len(table.fds)
+        return life
+
+    def set_cloexec(self, table: Table, fd: int, on: bool) -> None:
+        """The close-on-exec flag of a number was set or cleared."""
+        if on:
+            table.cloexec.add(fd)
+        else:
+            table.cloexec.discard(fd)
+        life = self.own(table, fd)
+        if life is not None:
+            life.cloexec = on
+
+    # -- ends ----------------------------------------------------------------
+
+    def exec(self, task: Task, at: At) -> list[Life]:
+        """A successful exec: other threads are gone, the table is private, close-on-exec numbers close.
+
+        Returns the lives above standard error that the new program inherits.
+        """
+        process, table = task.process, task.table
+        for other in list(process.tasks):
+            if other is not task:
+                self.leave(other, "exec_superseded", at)
+        if len(table.users) > 1:
+            table = self.unshare(task, at, "exec")
+        process.table = table
+        for fd in sorted(table.cloexec):
+            life = table.fds.pop(fd, None)
+            table.touched.add(fd)
+            if life is not None and life.table is table:
+                self.end(life, "cloexec_exec", at)
+        table.cloexec.clear()
+        table.doubt.clear()
+        for life in table.fds.values():
+            if life.table is table:
+                life.cloexec = False
+        return [life for fd, life in table.fds.items() if fd >= STDIO]
+
+    def unshare(self, task: Task, at: At, via: str = "unshare") -> Table:
+        """Give a task a private copy of the table that it shares."""
+        old = task.table
+        flight = Flight(0, at, old)
+        self.snapshot(flight)
+        table = self.copy_table(flight, task.process, at, via)
+        old.users.discard(task)
+        table.users.add(task)
+        task.table = table
+        return table
+
+    def leave(self, task: Task, how: str, at: At | None) -> None:
+        """A task is gone; with the last user of a table go its descriptors."""
+        task.ended, task.ended_by = at, how
+        process, table = task.process, task.table
+        process.tasks.discard(task)
+        table.users.discard(task)
+        table.flights.pop(task, None)
+        if not table.users and how != "detached":
+            self._close_all(table, at)
+        if not process.tasks:
+            process.ended, process.ended_by = at, how
+
+    def _close_all(self, table: Table, at: At | None) -> None:
+        for life in table.fds.values():
+            if life.table is table:
+                self.end(life, "exit", at)
+        table.fds = {}

@@ -1,0 +1,191 @@
+"""Lives and tables: who holds which number, on which open file description.
+
+A *life* is one use of one number in one table, from its creation to its
+release. A fork copies a table by reference: the child's entries are the
+parent's lives until the child touches them, and only then become lives of
+their own. That keeps a server with thousands of descriptors and thousands of
+forks in the memory that its log deserves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..readers.strace import notes
+
+if TYPE_CHECKING:
+    from .tasks import Process, Task
+
+STDIO = 3
+"""Numbers below this are standard input, output and error."""
+
+
+class At(NamedTuple):
+    """Where in a capture something happened: the call and the line that tells it."""
+
+    file: int
+    seq: int
+    line: int
+    offset: int
+    clock: int
+    tid: int
+    syscall: bytes
+    stack: int
+    pos: int
+
+
+class Life:
+    """One use of one number in one table. Fields are those of the `fds` table, still as codes and marks."""
+
+    __slots__ = (
+        "certain",
+        "closed",
+        "cloexec",
+        "copied",
+        "errors",
+        "failed",
+        "fd",
+        "how",
+        "ident",
+        "inode",
+        "kind",
+        "last_use",
+        "local",
+        "ofd",
+        "opened",
+        "parent",
+        "peer",
+        "process",
+        "read_bytes",
+        "slot",
+        "state",
+        "state_at",
+        "state_name",
+        "table",
+        "target",
+        "uses",
+        "via",
+        "written_bytes",
+    )
+
+    def __init__(self, table: Table, fd: int, ofd: int, kind: str, via: str, opened: At | None) -> None:
+        self.ident = -1
+        self.table = table
+        self.process = table.process
+        self.fd = fd
+        self.ofd = ofd
+        self.kind = kind
+        self.via = via
+        self.opened = opened
+        self.closed: At | None = None
+        self.how = "none"
+        self.parent: Life | None = None
+        self.target: str | None = None
+        self.local: str | None = None
+        self.peer: str | None = None
+        self.inode: int | None = None
+        self.cloexec: bool | None = None
+        self.certain = True
+        self.copied = False
+        self.uses = 0
+        self.errors = 0
+        self.read_bytes = 0
+        self.written_bytes = 0
+        self.last_use: At | None = None
+        self.state: str | None = None
+        self.state_at: At | None = None
+        self.state_name = ""
+        self.failed: At | None = None
+        self.slot = -1
+
+    def describe(self, note: bytes | None) -> None:
+        """Learn from an annotation; what a call said about itself is kept where both speak."""
+        if note is None:
+            return
+        seen = notes.read(note)
+        if self.kind in ("unknown", "socket") or (self.kind == "file" and seen.kind not in ("file", "socket")):
+            self.kind = seen.kind
+        if self.target is None or not seen.target.startswith("/") or not self.target.startswith("/"):
+            if not (seen.kind == "unix" and self.target):
+                self.target = seen.target
+        elif self.via in ("open", "inherited", "implied"):
+            self.target = seen.target
+        self.inode = self.inode if seen.inode is None else seen.inode
+        self.local = seen.local or self.local
+        self.peer = seen.peer or self.peer
+
+    def same_file_as(self, other: Life) -> None:
+        """Take over what a copy shares with its original: the open file description and all it is."""
+        self.ofd = other.ofd
+        self.kind = other.kind
+        self.target, self.inode = other.target, other.inode
+        self.local, self.peer = other.local, other.peer
+        self.state, self.state_at, self.state_name = other.state, other.state_at, other.state_name
+        self.failed = other.failed
+
+
+class Table:
+    """A descriptor table (files_struct): numbers to lives, shared by the tasks that use it."""
+
+    __slots__ = (
+        "blind",
+        "cloexec",
+        "complete",
+        "doubt",
+        "fds",
+        "flights",
+        "forked",
+        "forked_knowing",
+        "ident",
+        "last_closed",
+        "origin",
+        "process",
+        "reused",
+        "touched",
+        "users",
+    )
+
+    def __init__(self, ident: int, process: Process) -> None:
+        self.ident = ident
+        self.process = process
+        self.fds: dict[int, Life] = {}
+        self.cloexec: set[int] = set()
+        self.users: set[Task] = set()
+        self.complete = False
+        self.touched: set[int] = set()
+        self.origin: Table | None = None
+        self.forked: At | None = None
+        self.forked_knowing: frozenset[int] | set[int] = frozenset()
+        self.flights: dict[Task, Flight] = {}
+        self.blind: dict[int, At] = {}
+        self.doubt: dict[int, Life] = {}
+        self.reused: dict[int, Life] = {}
+        self.last_closed: dict[int, At] = {}
+
+    def lowest_free(self, at_least: int = 0) -> int:
+        """The smallest number that is not open; in-flight calls may have reserved it."""
+        number = at_least
+        while number in self.fds:
+            number += 1
+        return number
+
+
+class Flight:
+    """A call between its entry and its exit, with what the entry already did to the table."""
+
+    __slots__ = ("at", "cloexec", "closed", "doubt", "flags", "old", "op", "pos", "snapshot", "spawned", "table",
+                 "touched")
+
+    def __init__(self, op: int, at: At, table: Table) -> None:
+        self.op = op
+        self.at = at
+        self.pos = at.pos
+        self.table = table
+        self.closed: dict[int, Life] = {}
+        self.cloexec: set[int] = set()
+        self.old: Life | None = None
+        self.snapshot: dict[int, Life] | None = None
+        self.touched: set[int] = set()
+        self.doubt: dict[int, Life] = {}
+        self.spawned: Task | None = None
+        self.flags = 0

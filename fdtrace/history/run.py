@@ -1,0 +1,105 @@
+"""One capture from its text to its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ..errors import DamagedInput
+from ..model import Coverage, Problem
+from ..readers.bundle import Capture
+from ..readers.strace.lines import LineScanner
+from ..readers.strace.window import Row, Scan, Window
+from ..readers.text import Source
+from .coverage import describe
+from .fold import Fold
+from .kernel import Observer
+from .lives import Life
+from .merge import merged
+
+
+@dataclass(slots=True)
+class History:
+    """What became of one capture: its tables at the end, and the account of its lines."""
+
+    capture: Capture
+    scan: Scan
+    fold: Fold
+    scanners: list[LineScanner] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    coverage: Coverage = field(default_factory=lambda: Coverage("", "strace"))
+
+    def open_lives(self) -> Iterator[Life]:
+        """Lives that are open at the end, by table and number; copies only once they are their table's own."""
+        for table in self.fold.calls.kernel.tables:
+            for fd in sorted(table.fds):
+                life = table.fds[fd]
+                if life.table is table:
+                    yield life
+
+    def file_name(self, file: int) -> str:
+        """The name of the file with this code."""
+        return self.capture.sources[file].name
+
+
+def read(
+    capture: Capture,
+    observers: Iterable[Observer] = (),
+    list_copies: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> History:
+    """Read a capture and rebuild its tables; observers hear of lives as they begin and end.
+
+    A damaged file keeps what could be read of it and gets a problem row.
+    """
+    scan = Scan()
+    fold = Fold(scan, observers, list_copies)
+    history = History(capture, scan, fold)
+    _messages(capture, fold)
+    tid_of = dict(enumerate(capture.tids))
+    for code, source in enumerate(capture.sources):
+        scanner = LineScanner(scan, code, source.name, tid_of.get(code))
+        history.scanners.append(scanner)
+    streams = [
+        scanner.windows(_blocks(source, history.problems, progress))
+        for scanner, source in zip(history.scanners, capture.sources, strict=True)
+    ]
+    try:
+        for window in merged(streams, fold) if len(streams) > 1 else streams[0]:
+            fold.feed(window)
+    except KeyboardInterrupt:
+        history.coverage.partial = True
+    fold.finish()
+    for scanner in history.scanners:
+        history.problems += scanner.problems
+    describe(history)
+    return history
+
+
+def _blocks(
+    source: Source, problems: list[Problem], progress: Callable[[int], None] | None
+) -> Iterator[bytes]:
+    try:
+        for block in source.blocks():
+            if progress is not None:
+                progress(len(block))
+            yield block
+    except DamagedInput as damage:
+        problems.append(Problem(source.name, 0, "text", str(damage), lines=0))
+
+
+def _messages(capture: Capture, fold: Fold) -> None:
+    """Learn from strace's own messages, kept in a file beside the trace, who belongs together."""
+    for source in capture.messages:
+        scanner = LineScanner(Scan(), 0, source.name)
+        for window in scanner.windows(source.blocks()):
+            for kind, tid, threads in window.rows(("kind", "tid", "ret")):
+                if kind == Row.ATTACHED and threads > 1:
+                    fold.calls.attached(tid, threads)
+
+
+def window_stream(history: History) -> Iterator[Window]:
+    """The windows of a capture once more, for what needs every call again (`events`)."""
+    for code, source in enumerate(history.capture.sources):
+        scanner = LineScanner(history.scan, code, source.name, history.capture.tids[code])
+        yield from scanner.windows(_blocks(source, [], None))

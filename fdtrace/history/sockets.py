@@ -1,0 +1,92 @@
+"""The state of a socket as the last decisive system call leaves it.
+
+strace shows no states; they follow from calls (tcp(7), socket(7)): a read of 0
+is the peer's FIN and leaves CLOSE_WAIT, a failed connect leaves CLOSE, and so
+on. A snapshot, where there is one, knows better.
+"""
+
+from __future__ import annotations
+
+from ..readers.strace.args import Call
+from . import effects as e
+from .lives import At, Life
+
+STREAMS = frozenset({"tcp", "tcp6", "unix", "socket", "sctp", "sctp6"})
+_CONNECTION = frozenset({"tcp", "tcp6", "socket", "sctp", "sctp6"})
+_REFUSED = frozenset(
+    {b"ECONNREFUSED", b"ETIMEDOUT", b"ENETUNREACH", b"EHOSTUNREACH", b"ECONNABORTED", b"EADDRNOTAVAIL", b"ECONNRESET"}
+)
+_RESET = frozenset({b"ECONNRESET", b"EPIPE", b"ENOTCONN", b"ETIMEDOUT", b"ESHUTDOWN", b"ECONNABORTED"})
+
+
+def _set(life: Life, at: At, state: str, why: str) -> None:
+    life.state, life.state_at, life.state_name = state, at, why
+
+
+def io(life: Life, at: At, ret: int, errno: bytes) -> None:
+    """A read or write that returned 0 or failed."""
+    if errno:
+        if errno in _RESET and life.kind in STREAMS and life.state != "LISTEN":
+            _set(life, at, "CLOSE", errno.decode("ascii", "replace"))
+            life.failed = at
+        return
+    if ret == 0 and life.kind in STREAMS and at.syscall in e.STREAM_ENDS:
+        after = "CLOSE" if life.state in ("FIN_WAIT2", "FIN_WAIT1") else "CLOSE_WAIT"
+        _set(life, at, after, f"{at.syscall.decode()}() = 0")
+
+
+def decide(life: Life, at: At, call: Call, ret: int, errno: bytes) -> None:
+    """A call that changes or reveals the state or the addresses of a socket."""
+    name = call.name
+    if name == b"connect":
+        _connect(life, at, call, errno)
+    elif name == b"getsockopt":
+        error = e.socket_error(call)
+        if error is not None and not errno:
+            _settled(life, at, error)
+    elif errno:
+        return
+    elif name == b"listen":
+        _set(life, at, "LISTEN", "listen()")
+    elif name == b"bind":
+        life.local = e.address(call.arg(1)) or life.local
+    elif name == b"getsockname":
+        life.local = e.address(call.arg(1)) or life.local
+    elif name == b"getpeername":
+        life.peer = e.address(call.arg(1)) or life.peer
+    elif name == b"shutdown" and life.kind in _CONNECTION and b"SHUT_RD" != call.arg(1).partition(b" ")[0]:
+        after = "CLOSE" if life.state == "CLOSE_WAIT" else "FIN_WAIT2"
+        _set(life, at, after, "shutdown()")
+
+
+def _connect(life: Life, at: At, call: Call, errno: bytes) -> None:
+    life.peer = e.address(call.arg(1)) or life.peer
+    if not errno or errno == b"EISCONN":
+        _set(life, at, "ESTABLISHED", "connect()")
+    elif errno in (b"EINPROGRESS", b"EALREADY", b"EINTR"):
+        _set(life, at, "SYN_SENT", "connect()")
+    elif errno in _REFUSED or life.kind == "unix":
+        _set(life, at, "CLOSE", f"connect() = {errno.decode('ascii', 'replace')}")
+        life.failed = at
+
+
+def _settled(life: Life, at: At, error: bytes) -> None:
+    if error == b"":
+        if life.state == "SYN_SENT":
+            _set(life, at, "ESTABLISHED", "SO_ERROR 0")
+    else:
+        _set(life, at, "CLOSE", f"SO_ERROR {error.decode('ascii', 'replace')}")
+        life.failed = at
+
+
+def endpoint(life: Life) -> int | None:
+    """What names a unix socket's own end: its inode, else the number of its description."""
+    return life.inode if life.inode is not None else None
+
+
+def other_end(life: Life) -> int | None:
+    """The inode of the other end of a unix socket, where an annotation told it."""
+    target = life.target or ""
+    left, arrow, right = target.partition("->")
+    digits = right.rstrip("]").partition(",")[0]
+    return int(digits) if arrow and digits.isdigit() and left.startswith("UNIX") else None

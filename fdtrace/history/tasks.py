@@ -1,0 +1,92 @@
+"""Threads and processes: who is born of whom, and which table each one uses."""
+
+from __future__ import annotations
+
+from .lives import At, Flight, Table
+
+
+class Process:
+    """A process (thread group). `pid` is None while the capture has not told it."""
+
+    __slots__ = (
+        "argv",
+        "command",
+        "ended",
+        "ended_by",
+        "exit_code",
+        "exiting",
+        "limit",
+        "peak",
+        "pid",
+        "ppid",
+        "started",
+        "table",
+        "tasks",
+        "tids",
+    )
+
+    def __init__(self, pid: int | None, started: At | None) -> None:
+        self.pid = pid
+        self.ppid: int | None = None
+        self.started = started
+        self.ended: At | None = None
+        self.ended_by = "none"
+        self.exit_code: int | None = None
+        self.exiting: At | None = None
+        self.command: str | None = None
+        self.argv: str | None = None
+        self.limit: int | None = None
+        self.peak = 0
+        self.table: Table | None = None
+        self.tasks: set[Task] = set()
+        self.tids: list[int] = []
+
+
+class Task:
+    """A thread. `table` is the one it uses now, or used last."""
+
+    __slots__ = ("ended", "ended_by", "exiting", "flight", "process", "started", "table", "tid")
+
+    def __init__(self, tid: int, process: Process, table: Table, started: At | None) -> None:
+        self.tid = tid
+        self.process = process
+        self.table = table
+        self.started = started
+        self.ended: At | None = None
+        self.ended_by = "none"
+        self.exiting: At | None = None
+        self.flight: Flight | None = None
+        process.tasks.add(self)
+        process.tids.append(tid)
+        table.users.add(self)
+        if process.table is None:
+            process.table = table
+
+
+class Spawns:
+    """Calls of clone and fork whose child has not printed a line yet.
+
+    A child may be seen before its parent's call returns, so a new thread is
+    matched with the calls that are under way; a call that has returned knows
+    its child's number, unless that lives in another pid namespace.
+    """
+
+    __slots__ = ("returned", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: dict[Task, Flight] = {}
+        self.returned: dict[int, tuple[Task, Flight]] = {}
+
+    def candidates(self) -> list[tuple[Task, Flight]]:
+        """Calls under way that have no child yet."""
+        return [(task, flight) for task, flight in self.waiting.items() if flight.spawned is None]
+
+    def claim(self, tid: int) -> tuple[Task, Flight] | None:
+        """The call that has returned `tid`."""
+        return self.returned.pop(tid, None)
+
+    def oldest_unseen(self) -> tuple[Task, Flight] | None:
+        """The oldest returned call whose child was never seen under the number that it returned."""
+        for tid in self.returned:
+            return self.returned.pop(tid)
+        return None

@@ -1,0 +1,6 @@
+"""Reading strace: text in, windows of columns out.
+
+`layout` knows what stands before a call, `lines` turns lines into rows,
+`window` is the column contract that any scanner of strace has to keep,
+`args` is the argument language, `stacks` the frames of ``-k``.
+"""

@@ -1,0 +1,76 @@
+"""The grammar of a call: name, arguments, result, as regular expressions over bytes.
+
+The end of the arguments is found by reading forward over strings, annotations
+and comments, never by searching for ``) = ``: that text occurs inside strings
+(``write(3, "x) = 5")``) and inside annotations.
+"""
+
+from __future__ import annotations
+
+import re
+
+STRING = rb'"(?:[^"\\]++|\\.)*+"'
+NOTE = (
+    rb"<(?!<)(?:"
+    rb"[A-Z][\w/-]*:\[(?:" + STRING + rb'|[^"\]]++|\](?!>))*+\]>'  # TCP:[a->b], UNIX:[1,"/p]>"]
+    rb"|\{[^}]*+\}>"  # {eventfd-count=…}
+    rb"|[^<>\"]*+(?:<(?:char|block) [^<>]*+>)?>"  # a path, or a device <…<char 1:3>>
+    rb"|[^\n]{1,4096}?>(?=[,)(\]}= ]|$)"  # 4.10 to 4.21: < and > were not escaped
+    rb")"
+)
+"""A `-y` annotation, from its opening to its closing bracket."""
+
+_AFTER_NUMBER = rb"(?<=[0-9D/])"  # a descriptor, AT_FDCWD, or the comment of -X verbose
+_RESULT = rb"\s*+=\s++(?:-?\d|0x|\?)"
+ARGUMENTS = (
+    rb'(?:[^"<)/]++|' + STRING + rb"|" + _AFTER_NUMBER + NOTE + rb"|/\*.*?\*/|/"
+    rb"|<(?!unfinished \.\.\.>$|detached \.\.\.>$|pid changed to \d+ \.\.\.>$)"
+    rb"|\)(?!" + _RESULT + rb"))*+"
+)
+"""Everything between the parentheses of a call, without a look at its meaning."""
+
+CALL = re.compile(
+    rb"([a-z_?][\w?]*+)\((?:[a-z_]\w*+=)?"
+    rb"(?:(-?\d++|0x[0-9a-f]++)(?: /\* [^*]*+\*/)?(?=[,)< /])(" + NOTE + rb")?(\(deleted\))?)?"
+    rb"(" + ARGUMENTS + rb")"
+    rb"(?:\)\s*+=\s++(-?\d++|0x[0-9a-f]++|\?)(?:(?<=\d)(" + NOTE + rb")(\(deleted\))?)?(.*+)"
+    rb"|\s?<(unfinished|detached) \.\.\.>"
+    rb"|\s?<pid changed to (\d+) \.\.\.>"
+    rb")$",
+    re.DOTALL,
+)
+"""name, first number, its note, deleted, rest of the arguments, result, its note, deleted, tail, cut, leader."""
+
+NAME, FIRST, FIRST_NOTE, FIRST_GONE, REST, RET, RET_NOTE, RET_GONE, TAIL, ENDED, LEADER_TID = range(11)
+
+CALL_FROM_RIGHT = re.compile(
+    rb"([a-z_?][\w?]*+)\((?:(-?\d++|0x[0-9a-f]++)(?=[,)< ])(" + NOTE + rb")?(\(deleted\))?)?"
+    rb"(.*)\)\s*+=\s++(-?\d++|0x[0-9a-f]++|\?)(?:(?<=\d)(" + NOTE + rb")(\(deleted\))?)?([^=]*+)()()$",
+    re.DOTALL,
+)
+"""The same for a call whose quotes were broken by foreign text: the last result on the line counts."""
+
+RESUMED = re.compile(rb"<\.\.\. ([\w?]+) resumed>(.*)$", re.DOTALL)
+OPEN_CALL = re.compile(rb"([a-z_?][\w?]*)\(")
+EXITED = re.compile(rb"\+\+\+ exited with (-?\d+) \+\+\+")
+KILLED = re.compile(rb"\+\+\+ killed by (\w+)")
+SUPERSEDED = re.compile(rb"\+\+\+ superseded by execve in pid (\d+)")
+SIGNAL = re.compile(rb"--- (?:stopped by )?(SIG\w+|\w+)")
+PERSONALITY = re.compile(rb"(?:strace: )?\[ Process PID=(\d+) runs in .* mode\. \]")
+MESSAGE = re.compile(
+    rb"(?:\S*strace: )?Process (\d+)(?:<[^>]*>)? (attached|detached)"
+    rb"(?: with (\d+) threads)?(?: \(waiting for parent\))?(?: - interrupt to (?:quit|detach))?\s*$"
+)
+OTHER_MESSAGE = re.compile(
+    rb"\S*strace: |Exit of unknown pid \d+ |Process \d+ (?:resumed|suspended)|umovestr: |Requested path "
+)
+DURATION = re.compile(rb" <(\d+(?:\.\d+)?)>$")
+ERRNO = re.compile(rb" ([A-Z][A-Z0-9_?]+) \(| \((errno \d+)\)")
+FRAME = re.compile(rb"^ > \S")
+DUMP = re.compile(rb"^ \| [0-9a-f]{5,} ")
+COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
+SUMMARY = re.compile(rb"% time +seconds +usecs/call|^(?:------ ){2}|^ *\d+\.\d+ +\d+\.\d+ +\d+ .* \w+$|^System call usage")
+QUOTED = re.compile(rb"^(?:> ?)+")
+
+Match = re.Match[bytes]
+Fields = tuple[bytes, ...]

@@ -1,0 +1,120 @@
+"""What stands before a call on a line of strace: the leader.
+
+    LEADER = [pid] [secontext] [absolute time] [relative time] [number] [address]
+
+in exactly this order (strace-6 `printleader`). Every part may be missing, and
+one file may change its habit: `[pid N]` stands only while more than one tracee
+lives. So the leader is read anew on each line; ambiguities are settled by
+width: a bare number is a time stamp from nine digits on (pid_max is 4194304).
+"""
+
+from __future__ import annotations
+
+import re
+
+from .window import ABSENT
+
+LEADER = re.compile(
+    rb"""
+    (?: \[pid\ +(?P<bracketed>\d{1,8})(?:<(?P<bcomm>[^>]*)>)?\]\ +
+      | (?P<bare>\d{1,8})(?:<(?P<comm>[^>]*)>)?\ +(?=[\[<a-z_?+\-\d(])
+    )?
+    (?:(?P<secontext>\[[^\]\s\d][^\]\s]*[_:][^\]\s]*\])\ )?
+    (?: (?P<day>\d\d:\d\d:\d\d(?:\.\d+)?)\ +
+      | (?P<epoch>\d{9,11}(?:\.\d+)?)\ +
+    )?
+    (?: \(\+\ *(?P<delta>\d+(?:\.\d+)?)\)\ +
+      | \ *(?P<relative>\d{1,8}(?:\.\d+)?)\ +(?=[\[<a-z_?+\-])
+    )?
+    (?:(?P<number>\[\ *(?:\d+|\?+)\])\ )?
+    (?:(?P<address>\[(?:[0-9a-f]{8}|[0-9a-f]{16}|\?{8}|\?{16})\])\ )?
+    """,
+    re.VERBOSE,
+)
+
+(
+    BRACKETED,
+    BCOMM,
+    BARE,
+    COMM,
+    SECONTEXT,
+    DAY,
+    EPOCH,
+    DELTA,
+    RELATIVE,
+    NUMBER,
+    ADDRESS,
+) = range(11)
+"""Positions of the leader's parts in `LEADER.match(line).groups()`."""
+
+SECOND = 1_000_000_000
+DAY_NS = 86_400 * SECOND
+
+
+def nanoseconds(text: bytes) -> int:
+    """A decimal number of seconds as integer nanoseconds; no rounding through floats."""
+    whole, _, fraction = text.partition(b".")
+    return int(whole) * SECOND + (int(fraction[:9].ljust(9, b"0")) if fraction else 0)
+
+
+def time_of_day(text: bytes) -> int:
+    """`hh:mm:ss[.fraction]` as nanoseconds since midnight."""
+    return (int(text[0:2]) * 3600 + int(text[3:5]) * 60) * SECOND + nanoseconds(text[6:])
+
+
+class Clock:
+    """Turns the time stamps of one file into nanoseconds that do not step back a day.
+
+    `-t` and `-tt` print no date: a fall of more than twelve hours is midnight,
+    a smaller one a changed clock. `-r` counts from the line before it; together
+    with a time of day it is the finer of the two. `name` tells which clock the
+    file has: epoch, day, relative or none.
+    """
+
+    __slots__ = ("_anchor", "_cache", "_days", "_elapsed", "_previous", "name")
+
+    def __init__(self) -> None:
+        self.name = "none"
+        self._days = 0
+        self._previous = ABSENT
+        self._elapsed = 0
+        self._anchor = ABSENT
+        self._cache: tuple[bytes, int] = (b"", 0)
+
+    def read(self, groups: tuple[bytes | None, ...]) -> int:
+        """The time of a line from the parts of its leader; ABSENT when it has none."""
+        epoch = groups[EPOCH]
+        if epoch is not None:
+            self.name = "epoch"
+            return nanoseconds(epoch)
+        day = groups[DAY]
+        delta = groups[DELTA] or groups[RELATIVE]
+        if delta is not None:
+            return self._sum(delta, day)
+        if day is None:
+            return ABSENT
+        self.name = "day"
+        return self._of_day(day)
+
+    def _of_day(self, text: bytes) -> int:
+        cached, value = self._cache
+        seconds = text[:8]
+        if cached != seconds:
+            value = time_of_day(seconds)
+            self._cache = (seconds, value)
+        if len(text) > 8:
+            value += int(text[9:18].ljust(9, b"0"))
+        value += self._days * DAY_NS
+        if self._previous != ABSENT and self._previous - value > DAY_NS // 2:
+            self._days += 1
+            value += DAY_NS
+        self._previous = value
+        return value
+
+    def _sum(self, delta: bytes, day: bytes | None) -> int:
+        if self._anchor == ABSENT:
+            self._anchor = time_of_day(day) if day is not None else 0
+            self.name = "day" if day is not None else "relative"
+        else:
+            self._elapsed += nanoseconds(delta)
+        return self._anchor + self._elapsed

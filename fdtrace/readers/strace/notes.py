@@ -1,0 +1,112 @@
+"""What an annotation of `-y`, `-yy` or `-Y` says about a descriptor.
+
+The text between the brackets: `/etc/passwd`, `pipe:[178736]`, `socket:[1]`,
+`anon_inode:[eventpoll]`, `/dev/null<char 1:3>`, `TCP:[a:1->b:2]`,
+`UNIX-STREAM:[1->2,"/run/x"]`, `{eventfd-count=0, …}`, `pid:12`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .args import unescape
+
+_DETAILS = re.compile(rb"^([A-Z][\w/-]*):\[(.*)\]$", re.DOTALL)
+_INODE = re.compile(rb"^(pipe|socket|pidfd):\[(\d+)\]$")
+_UNIX = re.compile(rb'^(\d+)(?:->(\d+))?(?:,(@?".*"))?$', re.DOTALL)
+_DEVICE = re.compile(rb"<(?:char|block) [^<>]*>$")
+_ANON = {
+    "eventpoll": "epoll",
+    "eventfd": "eventfd",
+    "timerfd": "timerfd",
+    "signalfd": "signalfd",
+    "inotify": "inotify",
+    "fanotify": "fanotify",
+    "pidfd": "pidfd",
+    "io_uring": "io_uring",
+    "userfaultfd": "userfaultfd",
+    "perf_event": "perf",
+    "bpf-map": "bpf",
+    "bpf-prog": "bpf",
+    "bpf_link": "bpf",
+    "btf": "bpf",
+    "fscontext": "fscontext",
+    "landlock-ruleset": "landlock",
+    "seccomp notify": "seccomp",
+}
+_SOCKETS = {
+    "TCP": "tcp",
+    "TCPv6": "tcp6",
+    "UDP": "udp",
+    "UDPv6": "udp6",
+    "UNIX": "unix",
+    "UNIX-STREAM": "unix",
+    "UNIX-DGRAM": "unix",
+    "UNIX-SEQPACKET": "unix",
+    "NETLINK": "netlink",
+    "RAW": "raw",
+    "RAWv6": "raw6",
+    "PING": "icmp",
+    "PINGv6": "icmp6",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """The file behind a descriptor as an annotation tells it; None where it does not."""
+
+    kind: str
+    target: str
+    inode: int | None = None
+    local: str | None = None
+    peer: str | None = None
+    peer_inode: int | None = None
+
+
+@lru_cache(maxsize=1 << 14)
+def read(note: bytes) -> Note:
+    """The meaning of an annotation's text. Text that fits nothing is a path."""
+    inode = _INODE.match(note)
+    if inode is not None:
+        return Note(inode.group(1).decode(), text(note), int(inode.group(2)))
+    details = _DETAILS.match(note)
+    if details is not None and note[:1].isupper():
+        return _socket(text(details.group(1)), details.group(2))
+    if note.startswith(b"anon_inode:"):
+        name = text(note[11:]).strip("[]")
+        return Note(_ANON.get(name.split(":")[0], name or "unknown"), text(note))
+    if note.startswith(b"{eventfd-"):
+        return Note("eventfd", "anon_inode:[eventfd]")
+    if note.startswith(b"signalfd:["):
+        return Note("signalfd", "anon_inode:[signalfd]")
+    if note.startswith(b"pid:"):
+        return Note("pidfd", text(note))
+    path = unescape(_DEVICE.sub(b"", note))
+    if path.startswith((b"/memfd:", b"/secretmem")):
+        return Note("memfd", text(path).removesuffix(" (deleted)"))
+    return Note("file", text(path))
+
+
+def _socket(protocol: str, inside: bytes) -> Note:
+    kind = _SOCKETS.get(protocol, protocol.lower())
+    whole = f"{protocol}:[{text(inside)}]"
+    if kind == "unix":
+        match = _UNIX.match(inside)
+        if match is None:
+            return Note(kind, whole)
+        own, peer, name = match.groups()
+        local = text(unescape(name.replace(b'"', b"", 1)[:-1])) if name else None
+        return Note(kind, whole, int(own), local, None, int(peer) if peer else None)
+    if inside.isdigit():
+        return Note(kind, whole, int(inside))
+    if kind == "netlink":
+        return Note(kind, whole)
+    local_bytes, arrow, peer_bytes = inside.partition(b"->")
+    return Note(kind, whole, None, text(local_bytes), text(peer_bytes) if arrow else None)
+
+
+def text(raw: bytes) -> str:
+    """Bytes as text for tables; what is not UTF-8 stays visible as `\\xNN`."""
+    return raw.decode("utf-8", "backslashreplace")

@@ -1,0 +1,1 @@
+"""How findings and tables are said: on a terminal, as text for programs, as JSON."""

@@ -1,0 +1,304 @@
+"""The answer on a terminal: the verdict first, then what proves it, then how sure it is.
+
+Each capture gets one answer: a sentence with process, size and urgency; the
+findings in order of seriousness, each with what, who, why, proof and next step;
+the curve; what is not leaking; and what the capture cannot tell. Where nothing
+is found one sentence says so, and where nothing could be, what to record.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+
+from fdtrace.model import SEVERITIES, Coverage, Finding
+from fdtrace.report import cells
+from fdtrace.report.layout import (
+    BOLD,
+    DIM,
+    NARROWEST,
+    RED,
+    YELLOW,
+    joined,
+    labelled,
+    listed,
+    paint,
+    wrapped,
+)
+
+_COLOURS = {"high": RED, "medium": YELLOW}
+_NOUNS = {
+    "dir": "directory",
+    "netlink": "netlink socket",
+    "packet": "packet socket",
+    "pipe": "pipe end",
+    "tcp": "TCP socket",
+    "tcp6": "IPv6 TCP socket",
+    "udp": "UDP socket",
+    "udp6": "IPv6 UDP socket",
+    "unix": "unix socket",
+    "unknown": "other",
+}
+_LABEL = 2
+_TITLE = 10
+_FIELD = 22
+_QUOTES = 3
+_MINOR = 8
+_PIDS = 4
+_NAME = 60
+_YEAR_S = 366 * 86_400
+
+
+def answer(
+    findings: Iterable[Finding],
+    coverage: Iterable[Coverage],
+    width: int = 100,
+    colour: bool = False,
+    asked: str = "leaks",
+) -> str:
+    """What was found in each capture, as text that ends with a line break.
+
+    `asked` is `leaks` when only leaks were looked for, `check` when all checks were run.
+    """
+    width = max(width, NARROWEST)
+    ordered = sorted(findings, key=_seriousness)
+    captures = [one for one in coverage if one.kind == "strace"]
+    lines: list[str] = []
+    for one in captures:
+        own = [finding for finding in ordered if finding.capture == one.capture or len(captures) == 1]
+        if len(captures) > 1:
+            lines += [paint(cells.visible(one.capture), BOLD, colour), ""]
+        lines += [*_about(own, one, width, colour, asked), ""]
+    if not captures:
+        lines += ["No strace capture among the inputs: nothing to judge.", ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _seriousness(finding: Finding) -> int:
+    return -SEVERITIES.index(finding.severity)
+
+
+def _serious(finding: Finding) -> bool:
+    return finding.severity in ("medium", "high")
+
+
+def _about(
+    findings: list[Finding], coverage: Coverage, width: int, colour: bool, asked: str
+) -> Iterator[str]:
+    """The answer for one capture."""
+    serious = [finding for finding in findings if _serious(finding)]
+    minor = [finding for finding in findings if not _serious(finding)]
+    for line in wrapped(verdict(findings, coverage, asked), width):
+        yield paint(line, BOLD, colour)
+    if not coverage.closes_visible:
+        yield from _how_to_know(coverage, width)
+    for finding in serious:
+        yield ""
+        yield from _block(finding, serious, width, colour)
+    if minor:
+        yield ""
+        yield from _minor_lines(minor, width, colour)
+    if curve := _curve(coverage, width):
+        yield ""
+        yield curve
+    yield ""
+    yield from _rest(findings, coverage, width)
+
+
+def verdict(findings: Sequence[Finding], coverage: Coverage, asked: str = "leaks") -> str:
+    """The first sentence: who leaks how much, how fast, until when, or that nobody does or nobody knows."""
+    leaks = [finding for finding in findings if finding.check == "leak" and _serious(finding)]
+    others = [finding for finding in findings if finding.check != "leak" and _serious(finding)]
+    span = "" if coverage.span_s is None else f" in {cells.duration(coverage.span_s)}"
+    if leaks:
+        return _leaking(leaks, coverage, span)
+    if not coverage.calls:
+        return "Nothing to judge: there is no system call in this capture."
+    if not coverage.closes_visible:
+        return "Cannot tell whether anything leaks: this capture could not have shown the closes."
+    span = f"{span} and" if span else " in"
+    processes = cells.counted(max(coverage.processes, 1), "process")
+    sentence = f"No leak found{span} {cells.counted(coverage.calls, 'call')} of {processes}"
+    if others:
+        return f"{sentence}, but {cells.counted(len(others), 'other finding')}."
+    return f"{sentence}." if asked == "leaks" else f"{sentence}, and nothing else that is wrong."
+
+
+def _leaking(leaks: list[Finding], coverage: Coverage, span: str) -> str:
+    who, many = _who(leaks)
+    number = sum(leak.open or 0 for leak in leaks)
+    unsure = "" if any(leak.severity == "high" for leak in leaks) else "probably "
+    what = cells.counted(number, "descriptor") if number else "descriptors"
+    sentence = f"{who} {unsure}{'leak' if many else 'leaks'} {what}{span}"
+    return sentence + ("" if many else _urgency(leaks, coverage)) + "."
+
+
+def _who(findings: Sequence[Finding]) -> tuple[str, bool]:
+    """The process or processes of some findings, and whether they are several."""
+    pids = sorted({pid for finding in findings for pid in _pids(finding)})
+    commands = sorted({cells.shorten(one.command, _NAME, "both") for one in findings if one.command})
+    name = listed(commands, 3) or ("Processes" if len(pids) > 1 else "The process")
+    if len(pids) > 1:
+        return f"{name} ({len(pids):,} processes)" if commands else f"{len(pids):,} processes", True
+    return (f"{name} (pid {pids[0]})" if pids else name), len(commands) > 1
+
+
+def _pids(finding: Finding) -> tuple[int, ...]:
+    return finding.pids or (() if finding.pid is None else (finding.pid,))
+
+
+def _urgency(leaks: list[Finding], coverage: Coverage) -> str:
+    """When the limit is reached at this rate, if the capture tells both."""
+    if not coverage.limit:
+        return ""
+    if coverage.peak is not None and coverage.peak >= coverage.limit:
+        return f" and has reached its limit of {cells.count(coverage.limit)}"
+    growth = sum(leak.growth_per_s or 0.0 for leak in leaks)
+    now = coverage.curve[-1] if coverage.curve else coverage.peak
+    if growth <= 0 or now is None:
+        return ""
+    left = (coverage.limit - now) / growth
+    if not 0 <= left < _YEAR_S:
+        return ""
+    limit, when = cells.count(coverage.limit), cells.duration(left)
+    return f" and, at this rate, reaches its limit of {limit} in about {when}"
+
+
+def _how_to_know(coverage: Coverage, width: int) -> Iterator[str]:
+    seen = sorted(coverage.syscalls.items(), key=lambda item: (-item[1], item[0]))
+    if seen:
+        names = [f"{name} {cells.count(number)}" for name, number in seen]
+        yield from wrapped(f"Calls that it has: {listed(names, 8)}.", width)
+    if coverage.remedy:
+        yield "To know, record with:"
+        yield f"    {cells.visible(coverage.remedy)}"
+
+
+def _block(finding: Finding, shown: list[Finding], width: int, colour: bool) -> Iterator[str]:
+    """One serious finding with its proof."""
+    yield from _headline(finding, width, colour)
+    if len({_pids(other) for other in shown}) > 1 or len(_pids(finding)) > 1:
+        yield from _field("process", _process(finding), width)
+    yield from _call_site(finding, width)
+    if finding.target and not any(
+        place in finding.title for place in (finding.target, finding.peer) if place
+    ):
+        yield from _field("target", finding.target, width)
+    for label, reason in zip(["why", *[""] * len(finding.reasons)], finding.reasons, strict=False):
+        yield from _field(label, reason, width)
+    yield from _evidence(finding, width)
+    if finding.certainty != "certain":
+        yield from _field("certainty", finding.certainty, width)
+    if finding.advice:
+        yield from _field("next", finding.advice, width)
+
+
+def _headline(finding: Finding, width: int, colour: bool) -> Iterator[str]:
+    marks = [cells.rate(finding.growth_per_s)] if finding.growth_per_s else []
+    marks += [cells.visible(finding.state)] if finding.state else []
+    aside = "  ".join(marks)
+    lines = wrapped(finding.title, width, _TITLE) or [" " * _TITLE + finding.check]
+    label = " " * _LABEL + paint(finding.severity.upper(), _COLOURS.get(finding.severity, DIM), colour)
+    lines[0] = label + " " * (_TITLE - _LABEL - len(finding.severity)) + lines[0][_TITLE:]
+    bare = _TITLE + cells.width(lines[0]) - cells.width(label) - (_TITLE - _LABEL - len(finding.severity))
+    if aside and len(lines) == 1 and bare + 2 + len(aside) <= width:
+        lines[0] += " " * (width - bare - len(aside)) + aside
+    elif aside:
+        lines.append(" " * _TITLE + aside)
+    yield from lines
+
+
+def _field(label: str, text: str, width: int) -> list[str]:
+    return labelled(label, text, width, indent=_TITLE, column=_FIELD)
+
+
+def _process(finding: Finding) -> str:
+    pids = [str(pid) for pid in _pids(finding)]
+    numbers = f"pid {pids[0]}" if len(pids) == 1 else f"pids {listed(pids, _PIDS)}"
+    return f"{finding.command or 'unknown program'} ({numbers})" if pids else finding.command or "unknown"
+
+
+def _call_site(finding: Finding, width: int) -> Iterator[str]:
+    if not finding.call_site:
+        return
+    chain = joined([finding.call_site, *finding.callers], "← ", width - _FIELD)
+    yield " " * _TITLE + "opened by".ljust(_FIELD - _TITLE) + chain[0]
+    yield from (" " * _FIELD + line for line in chain[1:])
+
+
+def _evidence(finding: Finding, width: int) -> Iterator[str]:
+    more = len(finding.evidence) - _QUOTES
+    label = "evidence"
+    for place, quote in enumerate(finding.evidence[:_QUOTES]):
+        where = f"{quote.file}:{quote.line}" if quote.line else quote.file
+        note = f"  … and {more:,} more" if more > 0 and place == _QUOTES - 1 else ""
+        text = cells.visible(f"{where}  {quote.text.strip()}")
+        room = max(width - _FIELD - len(note), 20)
+        yield " " * _TITLE + label.ljust(_FIELD - _TITLE) + cells.shorten(text, room) + note
+        label = ""
+
+
+def _minor_lines(minor: list[Finding], width: int, colour: bool) -> Iterator[str]:
+    """What stays open without being a leak, one line each."""
+    yield "Not leaks by what this capture shows, but to know of:"
+    for finding in minor[:_MINOR]:
+        where = f"  ← {finding.call_site}" if finding.call_site else ""
+        lines = wrapped(f"{finding.title}{where}", width, _TITLE)
+        label = paint(finding.severity, DIM, colour) + " " * (_TITLE - _LABEL - len(finding.severity))
+        yield " " * _LABEL + label + lines[0][_TITLE:] if lines else " " * _LABEL + label
+        yield from lines[1:]
+    if len(minor) > _MINOR:
+        yield f"{' ' * _TITLE}and {len(minor) - _MINOR:,} more; --format csv has them all"
+
+
+def _curve(coverage: Coverage, width: int) -> str:
+    if not coverage.curve:
+        return ""
+    first, last = coverage.curve[0], coverage.curve[-1]
+    limit = f"   limit {cells.count(coverage.limit)}" if coverage.limit else ""
+    peak = f"   peak {cells.count(coverage.peak)}" if coverage.peak and coverage.peak > last else ""
+    start, end = f"open descriptors  {cells.count(first)} ", f" {cells.count(last)}{peak}{limit}"
+    blocks = cells.spark(coverage.curve, min(40, width - len(start) - len(end)))
+    return f"{start}{blocks}{end}"
+
+
+def _rest(findings: list[Finding], coverage: Coverage, width: int) -> Iterator[str]:
+    """What is not leaking, how sure all this is, and what to type next."""
+    if coverage.calls:
+        yield from _certainty(findings, coverage, width)
+    for label, command in zip(("More:", "     "), _next_commands(findings, coverage), strict=False):
+        yield f"{label} {command}"
+
+
+def _certainty(findings: list[Finding], coverage: Coverage, width: int) -> Iterator[str]:
+    settled = sorted(coverage.settled.items(), key=lambda item: (-item[1], item[0]))
+    if settled and coverage.closes_visible:
+        kinds = [cells.counted(number, _NOUNS.get(kind, kind)) for kind, number in settled]
+        yield from wrapped(f"Opened and closed again: {listed(kinds, 8)}.", width)
+    doubts = bool(coverage.missing or coverage.problems or coverage.partial)
+    doubts |= any(finding.certainty != "certain" for finding in findings if _serious(finding))
+    yield from wrapped(f"{'How sure' if doubts else 'Sure of this'}: {_grounds(coverage)}.", width)
+    for gap in coverage.missing:
+        yield from wrapped(f"– {gap}", width, 2, 4)
+
+
+def _grounds(coverage: Coverage) -> str:
+    """On what the answer rests: how the trace was taken and how much of it could be read."""
+    parts = ["traced from birth" if coverage.born else "attached to what was already running"]
+    if coverage.clock == "none":
+        parts.append("no clock")
+    parts.append("with stacks" if "-k" in coverage.options else "no stacks (-k), so no call sites")
+    if coverage.partial:
+        parts.append("the input is cut off, this is what could be read")
+    parts.append(f"{cells.counted(coverage.problems, 'problem line')} in {cells.count(coverage.lines)}")
+    return ", ".join(parts)
+
+
+def _next_commands(findings: list[Finding], coverage: Coverage) -> list[str]:
+    name = coverage.files[0] if len(coverage.files) == 1 else coverage.capture
+    given = shlex.quote(cells.visible(name))
+    commands = [f"fdtrace doctor {given}"]
+    pids = next((_pids(finding) for finding in findings if _serious(finding) and _pids(finding)), ())
+    if pids:
+        commands.append(f"fdtrace story {given} --pid {pids[0]} --fd N")
+    return commands
