@@ -51,13 +51,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Example:  fdtrace leaks app.strace.gz        Each command has --help with an example.",
+    epilog="Example:  fdtrace leaks app.strace.gz",
 )
 
 Captures = Annotated[
     list[str],
     typer.Argument(
-        metavar="CAPTURE...", help="Files, directories, or - for standard input.", show_default=False
+        metavar="CAPTURE", help="Files, directories, or - for standard input.", show_default=False
     ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How the result is written.")]
@@ -197,7 +197,7 @@ def leaks(
     fail_on: FailOn = None,
     group_by: GroupBy = None,
 ) -> None:
-    """Say what is opened and never closed, by whom, how fast it grows, and how that is known."""
+    """Say what is opened and never closed, and by whom. Also how fast it grows, and how that is known."""
     wanted = _Wanted.of(format, output, force, limit, columns, raw)
     case = _load(captures, kind, date, tz)
     found = case.leaks(**({"group_by": group_by} if group_by else {}))
@@ -222,7 +222,7 @@ def check(
     tz: Zone = None,
     fail_on: FailOn = None,
 ) -> None:
-    """Run every check: leaks, exhaustion, double close, use after close, close errors, inheritance."""
+    """Run every check. Leaks, exhaustion, double close, use after close, close errors, inheritance."""
     wanted = _Wanted.of(format, output, force, limit, columns, raw)
     case = _load(captures, kind, date, tz)
     found = case.check(only=None if only is None else [name.strip() for name in only.split(",")])
@@ -230,64 +230,43 @@ def check(
     _leave(case, found, fail_on)
 
 
-@app.command(epilog="Example:  fdtrace fds app.strace --format csv --output fds.csv")
-def fds(
-    captures: Captures,
-    format: FormatOption = "table",
-    output: Output = None,
-    force: Force = False,
-    limit: Limit = None,
-    columns: Columns = None,
-    raw: Raw = False,
-    kind: Kind = None,
-    date: Date = None,
-    tz: Zone = None,
-) -> None:
-    """List the life of every descriptor: who opened it, what it was, how it ended."""
-    wanted = _Wanted.of(format, output, force, limit, columns, raw)
-    case = _load(captures, kind, date, tz)
-    wanted.write_table(case.fds, "fds")
-    _leave(case)
+def _table_command(name: str, says: str, example: str) -> None:
+    """Adds the command that shows one table of the Case."""
+
+    @app.command(name, help=says, epilog=f"Example:  fdtrace {name} {example}")
+    def show(
+        captures: Captures,
+        format: FormatOption = "table",
+        output: Output = None,
+        force: Force = False,
+        limit: Limit = None,
+        columns: Columns = None,
+        raw: Raw = False,
+        kind: Kind = None,
+        date: Date = None,
+        tz: Zone = None,
+    ) -> None:
+        wanted = _Wanted.of(format, output, force, limit, columns, raw)
+        case = _load(captures, kind, date, tz)
+        wanted.write_table(getattr(case, name), name)
+        _leave(case)
 
 
-@app.command(epilog="Example:  fdtrace events app.strace --columns line,tid,syscall,fd,ret --limit 50")
-def events(
-    captures: Captures,
-    format: FormatOption = "table",
-    output: Output = None,
-    force: Force = False,
-    limit: Limit = None,
-    columns: Columns = None,
-    raw: Raw = False,
-    kind: Kind = None,
-    date: Date = None,
-    tz: Zone = None,
-) -> None:
-    """List the system calls, one row a call, halves joined."""
-    wanted = _Wanted.of(format, output, force, limit, columns, raw)
-    case = _load(captures, kind, date, tz)
-    wanted.write_table(case.events, "events")
-    _leave(case)
-
-
-@app.command(epilog="Example:  fdtrace processes app.strace --format markdown")
-def processes(
-    captures: Captures,
-    format: FormatOption = "table",
-    output: Output = None,
-    force: Force = False,
-    limit: Limit = None,
-    columns: Columns = None,
-    raw: Raw = False,
-    kind: Kind = None,
-    date: Date = None,
-    tz: Zone = None,
-) -> None:
-    """List the processes: parent, program, how it ended, limit and peak of open descriptors."""
-    wanted = _Wanted.of(format, output, force, limit, columns, raw)
-    case = _load(captures, kind, date, tz)
-    wanted.write_table(case.processes, "processes")
-    _leave(case)
+_table_command(
+    "fds",
+    "List the life of every descriptor. Who opened it, what it was, how it ended.",
+    "app.strace --format csv --output fds.csv",
+)
+_table_command(
+    "events",
+    "List the system calls. One row a call: halves that strace printed apart are joined.",
+    "app.strace --columns line,tid,syscall,fd,ret --limit 50",
+)
+_table_command(
+    "processes",
+    "List the processes. Parent, program, end, limit and peak of open descriptors.",
+    "app.strace --format markdown",
+)
 
 
 @app.command(epilog="Example:  fdtrace story app.strace --pid 4120 --fd 17 --at 12.5")
@@ -308,7 +287,7 @@ def story(
     date: Date = None,
     tz: Zone = None,
 ) -> None:
-    """Tell the life of one descriptor in order of time: made, copied, used, closed or not."""
+    """Tell the life of one descriptor. Made, copied, used, closed or not, in order of time."""
     wanted = _Wanted.of(format, output, force, limit, columns, raw)
     case = _load(captures, kind, date, tz)
     told = case.story(pid=pid, fd=fd, at=at)
@@ -332,7 +311,7 @@ def doctor(
     date: Date = None,
     tz: Zone = None,
 ) -> None:
-    """Say what these captures can and cannot tell, and how to record one that tells more."""
+    """Say what captures can and cannot tell. Where something is missing, also how to record it."""
     place = Destination(output, force)
     with progress.reading(captures):
         case = fdtrace.load(*captures, kind=kind, date=date, tz=tz)

@@ -218,6 +218,7 @@ class Call:
         self.blind = False
         self.window = False
         self.key = 0
+        self.source = task.table
         self.before: dict[int, Description] = {}
         self.after: dict[int, Description] = {}
         self.entered_at = 0
@@ -366,7 +367,7 @@ class Kernel:
         table = call.table
         call.task.call = call
         call.blind = any(fd not in table.open for fd in call.uses | call.changes)
-        call.window = call.copies
+        call.window, call.source = call.copies, table
         call.before = {fd: life.description for fd, life in table.open.items()}
         self.note("entered", call.task, call)
         call.entered_at = self.now

@@ -284,8 +284,6 @@ class Schedule:
         if call is None:
             return False
         if call.done:
-            if not self.may_leave(call):
-                return False
             self.kernel.leave(call)
             if str(call.result).startswith("ERESTART"):
                 self.kernel.note("signal", task, text="--- SIGALRM {si_signo=SIGALRM, si_code=SI_KERNEL} ---")
@@ -315,9 +313,12 @@ class Schedule:
     # -- what keeps a schedule calm ---------------------------------------------
 
     def rivals(self, call: Call) -> list[Call]:
-        """Calls in flight of other tasks on the same table."""
+        """Calls in flight of other tasks on the same table, or on a copy of it that is being made."""
+        table = call.task.table
         return [
-            other for other in self.in_flight() if other is not call and other.task.table is call.task.table
+            other
+            for other in self.in_flight()
+            if other is not call and (other.task.table is table or (other.window and other.source is table))
         ]
 
     def may_enter(self, call: Call) -> bool:
@@ -345,16 +346,14 @@ class Schedule:
             return call.name == "exit" or doomed_safely(doomed, call.task)
         if not call.allocates:
             return True
+        if any(other.window for other in self.rivals(call)):
+            return False
         try:
             number = call.table.lowest_free()
         except Refused:
             return True
         spoken_for = {n for d in self.rivals(call) if not d.done for n in d.uses | d.changes}
         return number not in spoken_for
-
-    def may_leave(self, call: Call) -> bool:
-        """A new number is not shown while a copy of the table is being made."""
-        return self.racy or not (call.allocates and any(d.window for d in self.rivals(call)))
 
 
 def conflict(call: Call, other: Call) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.reference_kernel import UNKNOWN, Call, Description, Kernel, Seen, Task
-from tests.reference_process_calls import Exec, Spawn
+from tests.reference_process_calls import Spawn
 
 Contents = tuple[tuple[int, bool], ...]
 TOO_MANY = 200
@@ -75,14 +75,16 @@ class Worlds:
             world.seen.clear()
 
     def _torn(self, seen: Seen) -> None:
-        self.require(lambda world: bool(task_of(world, seen.tid).ending))
+        self.require(lambda world: bool(doomed(world, seen.tid)))
         for world in self.worlds:
-            task_of(world, seen.tid).call = None
+            for task in doomed(world, seen.tid):
+                task.call = None
 
     def _ended(self, seen: Seen) -> None:
-        self.require(lambda world: bool(task_of(world, seen.tid).ending))
+        self.require(lambda world: bool(doomed(world, seen.tid)))
         for world in self.worlds:
-            task_of(world, seen.tid).gone = True
+            for task in doomed(world, seen.tid):
+                task.gone, task.call = True, None
 
     def _attached(self, seen: Seen) -> None:
         self.require(lambda world: any(seen.tid in task.tids for task in world.tasks))
@@ -146,12 +148,21 @@ class Worlds:
 
 def _here(world: Kernel, value: Any) -> Any:
     """An argument of a call in another world: tasks are those of that world."""
-    return next(task for task in world.tasks if task.tids[0] == value.tids[0]) if isinstance(value, Task) else value
+    return (
+        next(task for task in world.tasks if task.tids[0] == value.tids[0])
+        if isinstance(value, Task)
+        else value
+    )
 
 
 def task_of(world: Kernel, tid: int) -> Task:
     """The latest task with this tid."""
     return next(task for task in reversed(world.tasks) if task.tid == tid and not task.gone)
+
+
+def doomed(world: Kernel, tid: int) -> list[Task]:
+    """Tasks with this tid that have ended."""
+    return [task for task in world.tasks if task.tid == tid and task.ending]
 
 
 def in_flight(world: Kernel) -> list[Call]:
@@ -171,12 +182,25 @@ def signature(world: Kernel) -> Any:
     return tuple(
         sorted(
             (
-                tuple(sorted((task.tids[0], key(task.call), len(task.call.pending) if task.call else 0)
-                             for task in table.tasks)),
-                tuple(sorted((fd, life.cloexec, key(life.opener), life.description.number, queue(life.description))
-                             for fd, life in table.open.items())),
+                tuple(
+                    sorted(
+                        (task.tids[0], key(task.call), len(task.call.pending) if task.call else 0)
+                        for task in table.tasks
+                    )
+                ),
+                tuple(
+                    sorted(
+                        (fd, life.cloexec, key(life.opener), life.description.number, queue(life.description))
+                        for fd, life in table.open.items()
+                    )
+                ),
                 tuple(sorted(table.reserved)),
-                tuple(sorted((life.fd, key(life.opener), life.how, key(life.closer)) for life in table.past)),
+                tuple(
+                    sorted(
+                        (life.fd, life.cloexec, key(life.opener), life.how, key(life.closer))
+                        for life in table.past
+                    )
+                ),
             )
             for table in world.tables
         )
@@ -206,6 +230,3 @@ def possible_tables(real: Kernel, start: Kernel) -> dict[int, set[Contents]] | N
         for tid, held in contents(world).items():
             possible.setdefault(tid, set()).add(held)
     return possible
-
-
-__all__ = ["Contents", "Exec", "possible_tables"]

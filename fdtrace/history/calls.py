@@ -274,6 +274,7 @@ class Calls(Family):
         flags = flight.flags or _range_flags(call)
         if flags & 2 and len(table.users) > 1:
             table = self.kernel.unshare(task, at)
+            self.settled(task, at)
         if flags & 4:
             for number in [n for n in table.fds if first <= n <= last]:
                 self.kernel.set_cloexec(table, number, True)
@@ -377,8 +378,7 @@ class Calls(Family):
         cloexec = e.is_cloexec(EFFECTS[call.name], call) if call.name == b"dup3" else False
         if ret in task.table.fds and task.table.fds[ret].opened is not None:
             self._end_now(task.table, ret, "dup_over", at)
-        self._new(task, flight, at, New(ret, ret_note, "unknown", cloexec, via="dup", source=fd))
-        task.table.fds[ret].via = "dup_over" if ret in task.table.fds else "dup"
+        self._new(task, flight, at, New(ret, ret_note, "unknown", cloexec, via="dup", source=fd)).via = "dup_over"
 
     def _control(self, task: Task, flight: Flight, op: int, at: At, fd: int, text: bytes, result: Result) -> None:
         ret, ret_note, errno, _, _, _ = result
@@ -417,6 +417,7 @@ class Calls(Family):
         if process.started is not None and process.started.pos == at.pos:
             task.table.complete = False
         inherited = self.kernel.exec(task, at)
+        self.settled(task, at)
         for tid in [t for t, other in self.tasks.items() if other.process is process and other is not task]:
             self.gone.append(self.tasks.pop(tid))
         call = Call(text)
@@ -437,6 +438,7 @@ class Calls(Family):
         if not errno and ret == 0 and len(task.table.users) > 1:
             if Call(text).has(0, b"CLONE_FILES", CLONE_FILES):
                 self.kernel.unshare(task, at)
+                self.settled(task, at)
 
     def _receive(self, task: Task, flight: Flight, op: int, at: At, fd: int, text: bytes, result: Result) -> None:
         ret, _, errno, _, _, _ = result

@@ -25,6 +25,7 @@ class Family:
         self.attaches = 0
         self.followed = False
         self.inferred_parents = 0
+        self.tenures: list[tuple[int, int, int, Task, Table]] = []
 
     # -- births --------------------------------------------------------------
 
@@ -65,9 +66,17 @@ class Family:
         else:
             process = self.kernel.process(tid or None, at)
             table = self.kernel.table(process)
-        task = Task(tid, process, table, at)
-        self.tasks[tid] = task
+        return self._enrol(Task(tid, process, table, at), at)
+
+    def _enrol(self, task: Task, at: At) -> Task:
+        self.tasks[task.tid] = task
+        self.settled(task, at)
         return task
+
+    def settled(self, task: Task, at: At) -> None:
+        """From this call on, the task uses this table (kept only where tables are to be listed)."""
+        if self.kernel.list_copies:
+            self.tenures.append((task.tid, at.file, at.seq, task, task.table))
 
     def _group_of(self, tid: int) -> Task | None:
         """The attached process that this thread belongs to, by strace's "attached with N threads"."""
@@ -98,9 +107,7 @@ class Family:
             table = flight.table
         else:
             table = self.kernel.copy_table(flight, process, flight.at)
-        task = Task(tid, process, table, at)
-        self.tasks[tid] = task
-        return task
+        return self._enrol(Task(tid, process, table, at), at)
 
     def spawned(self, task: Task, flight: Flight, tid: int, alias: int | None, at: At) -> Task | None:
         """A call of fork or clone returned `tid` (`alias`: the number in strace's own namespace)."""
@@ -174,7 +181,7 @@ class Family:
             thread.table.flights[heir] = thread.table.flights[thread]
         self.kernel.leave(thread, "exec_superseded", at)
         self.gone.append(thread)
-        self.tasks[leader_tid] = heir
+        self._enrol(heir, at)
         process.ended, process.ended_by = None, "none"
 
     def exited(self, tid: int, at: At, status: int | None, how: str) -> None:

@@ -48,6 +48,7 @@ class Fold:
         ops = self._classify(window)
         lives: list[int] = []
         where: list[int] = []
+        positions: list[int] = []
         touched: list[Life] = []
         selected = self._relevant(window, ops)
         names = [window.column(name)[selected].tolist() for name in _FIELDS]
@@ -63,7 +64,8 @@ class Fold:
                     touched.append(life)
                 lives.append(life.slot)
                 where.append(index)
-        self.uses.count(window, where, lives, touched, self.scan, self._names)
+                positions.append(self._pos)
+        self.uses.count(window, where, positions, lives, touched, self._names)
         self.calls.publish()
 
     def finish(self) -> None:

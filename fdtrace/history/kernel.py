@@ -42,7 +42,7 @@ class Kernel:
         self.ended: list[Life] = []
         self.begun: list[Life] = []
         self._ofds = 0
-        self._originals = 0
+        self.originals = 0
         self._copies = 0
 
     # -- making --------------------------------------------------------------
@@ -67,8 +67,8 @@ class Kernel:
     def life(self, table: Table, fd: int, kind: str, via: str, at: At | None, ofd: int | None = None) -> Life:
         """A life that is not a fork's copy; it is not in its table yet."""
         life = Life(table, fd, self.ofd() if ofd is None else ofd, kind, via, at)
-        life.ident = self._originals
-        self._originals += 1
+        life.ident = self.originals
+        self.originals += 1
         self.begun.append(life)
         return life
 
@@ -218,6 +218,8 @@ class Kernel:
             above = origin.fds.get(fd)
             if above is None and fd not in origin.touched:
                 above = self.reveal(origin, fd, note, at)
+                if not origin.users:
+                    self.end(origin.fds.pop(fd), "exit", origin.process.ended)
             if above is not None and above.via == "inherited":
                 table.fds[fd] = above
                 table.touched.add(fd)

@@ -89,7 +89,7 @@ class _Thread:
 
 
 def merged(streams: list[Iterator[Window]], fold: Fold) -> Iterator[Window]:
-    """Windows of all files in one order; `seq` is numbered anew over the whole capture."""
+    """Windows of all files in one order; each window has rows of one file."""
     threads = [_Thread(order, windows, fold) for order, windows in enumerate(streams)]
     threads = [thread for thread in threads if thread.next is not None]
     clocked = all(thread.next is not None and thread.next[0] != ABSENT for thread in threads)
@@ -176,21 +176,9 @@ class _Batch:
     def __init__(self) -> None:
         self.rows: list[list[int]] = []
         self.texts: list[bytes] = []
-        self._seqs: dict[tuple[int, int], int] = {}
-        self._calls = 0
 
     def add(self, row: list[int], text: bytes) -> None:
-        """Take a row; its seq becomes the ordinal of its call over all files."""
-        row = list(row)
-        if row[_SEQ] >= 0:
-            key = (row[_TID], row[_SEQ])
-            if row[_KIND] == Row.EXIT and key in self._seqs:
-                row[_SEQ] = self._seqs.pop(key)
-            else:
-                row[_SEQ] = self._calls
-                if row[_KIND] == Row.ENTRY:
-                    self._seqs[key] = self._calls
-                self._calls += 1
+        """Take a row and the text of its call."""
         self.rows.append(row)
         self.texts.append(text)
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from ..readers.strace.window import Scan, Window
+from typing import TYPE_CHECKING, Any
+
+from ..readers.strace.window import Window
 from .effects import READS, WRITES
 from .lives import At, Life
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Array = npt.NDArray[np.generic]
+else:
+    Array = Any
 
 
 class UseCounter:
@@ -15,9 +25,15 @@ class UseCounter:
         self._writes: list[bool] = []
 
     def count(
-        self, window: Window, where: list[int], slots: list[int], lives: list[Life], scan: Scan, names: list[bytes]
+        self,
+        window: Window,
+        where: list[int],
+        positions: list[int],
+        slots: list[int],
+        lives: list[Life],
+        names: list[bytes],
     ) -> None:
-        """Row `where[i]` of the window is a use of `lives[slots[i]]`."""
+        """Row `where[i]` of the window, at `positions[i]` of the fold, is a use of `lives[slots[i]]`."""
         if not lives:
             return
         import numpy as np
@@ -34,19 +50,21 @@ class UseCounter:
         read = _sums(slot, moved, np.array(self._reads)[codes], size)
         written = _sums(slot, moved, np.array(self._writes)[codes], size)
         last = np.zeros(size, dtype=np.int64)
-        np.maximum.at(last, slot, rows)
-        where_last = [window.column(n)[last].tolist() for n in ("seq", "line", "offset", "clock", "tid", "syscall")]
+        np.maximum.at(last, slot, np.arange(len(rows)))
+        last_rows, last_pos = rows[last], np.array(positions)[last].tolist()
+        ends = [window.column(name)[last_rows].tolist() for name in ("seq", "line", "offset", "clock", "tid", "syscall")]
         for i, life in enumerate(lives):
             life.uses += uses[i]
             life.errors += int(errors[i])
             life.read_bytes += read[i]
             life.written_bytes += written[i]
-            seq, line, offset, clock, tid, code = (column[i] for column in where_last)
-            life.last_use = At(window.file, seq, line, offset, clock, tid, names[code], -1, 0)
+            seq, line, offset, clock, tid, code = (column[i] for column in ends)
+            life.last_use = At(window.file, seq, line, offset, clock, tid, names[code], -1, last_pos[i])
             life.slot = -1
 
 
-def _sums(slot, moved, chosen, size):  # type: ignore[no-untyped-def]
+def _sums(slot: Array, moved: Array, chosen: Array, size: int) -> list[int]:
+    """Sums of the chosen numbers per slot."""
     import numpy as np
 
     total = np.zeros(size, dtype=np.int64)

@@ -58,7 +58,7 @@ SUPERSEDED = re.compile(rb"\+\+\+ superseded by execve in pid (\d+)")
 SIGNAL = re.compile(rb"--- (?:stopped by )?(SIG\w+|\w+)")
 PERSONALITY = re.compile(rb"(?:strace: )?\[ Process PID=(\d+) runs in .* mode\. \]")
 MESSAGE = re.compile(
-    rb"(?:\S*strace: )?Process (\d+)(?:<[^>]*>)? (attached|detached)"
+    rb"(?:(?:\.{0,2}/[\w./+-]*/)?strace: )?Process (\d+)(?:<[^>]*>)? (attached|detached)"
     rb"(?: with (\d+) threads)?(?: \(waiting for parent\))?(?: - interrupt to (?:quit|detach))?\s*$"
 )
 OTHER_MESSAGE = re.compile(

@@ -1,0 +1,87 @@
+"""Call sites: the innermost frame of a stack that is the program's own doing.
+
+The frames of the C library, the dynamic linker, the vdso and of thin wrappers
+that every program goes through (libuv's file calls, interceptors of the
+sanitizers, an interpreter's own open) say nothing about who is responsible.
+The lists are data; more patterns can be given wherever a Case is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..readers.strace.stacks import Frame, frames
+
+RUNTIME_MODULES: tuple[str, ...] = (
+    r"libc[.-]", r"libc\.musl", r"ld-linux", r"ld-musl", r"ld-\d", r"ld64\.so", r"ld\.so", r"libpthread[.-]",
+    r"librt[.-]", r"libdl[.-]", r"libresolv[.-]", r"libnss_", r"\[vdso\]", r"linux-vdso", r"linux-gate",
+    r"libasan\.", r"libtsan\.", r"libubsan\.", r"liblsan\.", r"libstdc\+\+\.", r"libgcc_s\.", r"libeatmydata\.",
+    r"libfakeroot", r"libgcc_s", r"libc\+\+",
+)
+"""Beginnings of module file names (regular expressions) whose frames are passed over."""
+
+WRAPPER_SYMBOLS: tuple[str, ...] = (
+    r"__interceptor_", r"_?_?libc_", r"uv__open", r"uv__socket", r"uv__accept", r"uv__pipe", r"uv__make_pipe",
+    r"uv_fs_open", r"uv__fs_", r"uv__work", r"uv__stream_open", r"syscall\.", r"runtime/internal/syscall",
+    r"internal/runtime/syscall", r"internal/poll\.", r"golang\.org/x/sys", r"std::sys::", r"std::os::unix",
+    r"std::io::", r"std::fs::", r"_Py_open", r"_Py_dup", r"_io_FileIO___init__", r"_io_open", r"os_open",
+    r"posix_", r"sock_initobj", r"PyFile_", r"xopen$", r"xfopen$",
+)
+"""Beginnings of symbols (regular expressions) that wrap a system call for somebody else."""
+
+UNWINDER_NOISE = re.compile(r"unexpected_backtracing_error|too many stack frames|BUG IN ")
+_START = re.compile(r"^(?:_start|__libc_start|__libc_init_first|clone|start_thread|__clone|thread_start)")
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """Who made a call: the responsible frame and its callers, innermost first, up to main."""
+
+    site: str
+    module: str
+    callers: tuple[str, ...]
+
+
+class CallSites:
+    """Call sites of interned stacks; `wrappers` are further regular expressions for symbols to pass over."""
+
+    def __init__(self, wrappers: Iterable[str] = ()) -> None:
+        self._modules = re.compile("|".join(f"(?:{m})" for m in RUNTIME_MODULES))
+        self._symbols = re.compile("|".join(f"(?:{s})" for s in (*WRAPPER_SYMBOLS, *wrappers)))
+        self.of = lru_cache(maxsize=1 << 16)(self._of)
+
+    def _of(self, block: bytes) -> CallSite | None:
+        """The call site of a stack block; None when no frame can be blamed."""
+        own = [frame for frame in frames(block) if not UNWINDER_NOISE.search(frame.module)]
+        first = next((i for i, frame in enumerate(own) if not self._passed_over(frame)), None)
+        if first is None:
+            return None
+        named = [name(frame) for frame in own[first:] if not self._below_main(frame)]
+        if not named:
+            return None
+        return CallSite(named[0], basename(own[first].module), tuple(named[1:]))
+
+    def _passed_over(self, frame: Frame) -> bool:
+        return bool(self._modules.match(basename(frame.module)) or self._symbols.match(frame.symbol))
+
+    def _below_main(self, frame: Frame) -> bool:
+        return bool(_START.match(frame.symbol)) or (
+            bool(self._modules.match(basename(frame.module))) and not frame.symbol
+        ) or bool(self._modules.match(basename(frame.module)))
+
+
+def basename(module: str) -> str:
+    """The file name of a module."""
+    return module.rpartition("/")[2]
+
+
+def name(frame: Frame) -> str:
+    """A frame in a word: its symbol, or module and address where it has none."""
+    if frame.symbol:
+        return frame.symbol
+    if frame.address is None:
+        return basename(frame.module)
+    return f"{basename(frame.module)}+0x{frame.address:x}"
