@@ -172,7 +172,7 @@ _PROCESSES = Table(
         Column("table", "Int32", "descriptor table, at its end or the capture's"),
         Column("tids", "object", "its threads, a tuple of numbers"),
         Column("command", "category", "name of the program", "never seen"),
-        Column("argv", "object", "arguments of the last exec, a tuple of texts", "no exec was seen"),
+        Column("argv", "str", "arguments of the last exec, as printed", "no exec was seen"),
         _moment("started_t_s", "when it was made", f"{_NO_CLOCK}, or it was there before"),
         _moment("ended_t_s", "when it ended", f"{_NO_CLOCK}, or it did not end"),
         Column("ended_by", "category", "how it ended", words=("exit", "signal", "detached", "none")),

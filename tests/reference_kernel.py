@@ -74,11 +74,6 @@ class Life:
         """The life that this one is a fork copy of, or itself."""
         return self if self.parent is None else self.parent.root
 
-    @property
-    def told(self) -> bool:
-        """Whether the trace tells of it: not for copies of what was there before."""
-        return self.root.opener is not None
-
 
 @dataclass(eq=False)
 class Table:
@@ -276,7 +271,7 @@ class Kernel:
     """Everything there is: tables, processes, and what a tracer has seen of them."""
 
     def __init__(self, extra: tuple[int, ...] = (), limit: int = 1024, first_pid: int = 4100) -> None:
-        self.limit = limit
+        self.limit, self.initial = limit, extra
         self.tables: list[Table] = []
         self.processes: list[Process] = []
         self.tasks: list[Task] = []

@@ -1,8 +1,8 @@
 """Compares the history that fdtrace rebuilt from a capture with the reference kernel's ledger.
 
 Not demanded, as no capture tells it: numbers that were open before the trace
-and that nothing ever touched, and their flags. Listed they may be, as long as
-they are open.
+and that nothing ever touched, with their flags, and numbers of which the
+creating call has no exit line. Listed they may be, as long as they are open.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.reference_kernel import SUPERSEDED, Kernel, Life, Table, Task
-from tests.reference_process_calls import Spawn
 from tests.strace_text import Capture
 
 
@@ -41,14 +40,8 @@ class Verdict:
 
 
 def visible(kernel: Kernel, task: Task) -> bool:
-    """Whether any line tells of the task: its own, or its parent's return."""
-    own = {seen.tid for seen in kernel.seen if seen.what not in ("attached",)}
-    made = {
-        seen.call.child.tids[0]
-        for seen in kernel.seen
-        if seen.what == "left" and isinstance(seen.call, Spawn) and seen.call.child is not None
-    }
-    return bool(own & set(task.tids)) or task.tids[0] in made
+    """Whether the task has a line of its own; without -f, children have none and are not followed."""
+    return any(seen.tid in task.tids for seen in kernel.seen if seen.what != "attached")
 
 
 def known(value: Any) -> bool:
@@ -72,6 +65,7 @@ class Comparison:
         self.task_rows = case.tasks.reset_index().to_dict("records")
         self.verdict = Verdict()
         self.pairs: list[tuple[Life, dict[str, Any]]] = []
+        self.finished = {id(seen.call) for seen in kernel.seen if seen.what == "left"}
 
     def judge(self) -> Verdict:
         """The verdict."""
@@ -150,21 +144,26 @@ class Comparison:
             words.append(f"table {table.number}: a number twice")
         for fd, life in real.items():
             if fd not in claimed:
-                if life.told:
+                if self.told(life):
                     words.append(f"table {table.number} fd {fd}: missing")
                 continue
             self.pairs.append((life, claimed[fd]))
             cloexec = claimed[fd]["cloexec"]
-            if (life.told or life.flag_set) and (not known(cloexec) or bool(cloexec) != life.cloexec):
+            if (self.told(life) or life.flag_set) and (not known(cloexec) or bool(cloexec) != life.cloexec):
                 words.append(f"table {table.number} fd {fd}: cloexec {cloexec}, really {life.cloexec}")
         words += [f"table {table.number} fd {fd}: not open" for fd in claimed if fd not in real]
+
+    def told(self, life: Life) -> bool:
+        """Whether the trace tells of a life: not when it, or what it copies, was made unseen."""
+        opener = life.root.opener
+        return opener is not None and id(opener) in self.finished
 
     def judge_past(self, table: Table, rows: list[dict[str, Any]]) -> None:
         """Each life that a call ended has its opening and its closing call."""
         one_file = len(self.capture.files) == 1
         past = [life for life in table.past if life.how != "exit"]
-        wanted = Counter(self.real_life(life, one_file) for life in past if life.told)
-        allowed = Counter(self.real_life(life, one_file) for life in past if not life.told)
+        wanted = Counter(self.real_life(life, one_file) for life in past if self.told(life))
+        allowed = Counter(self.real_life(life, one_file) for life in past if not self.told(life))
         got = Counter(self.claimed_life(row, one_file) for row in rows if row["how"] not in ("none", "exit"))
         for life, count in (wanted - got).items():
             self.verdict.lives.append(f"table {table.number}: life {life} missing x{count}")

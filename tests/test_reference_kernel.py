@@ -14,6 +14,7 @@ from tests.reference_kernel import Call, Kernel, Task
 from tests.reference_measure import load
 from tests.reference_process_calls import Exec, Exit, Pass, PidfdGetfd, PidfdOpen, Receive, Spawn, Unshare
 from tests.reference_verdict import compare
+from tests.reference_worlds import contents, possible_tables
 from tests.strace_text import Capture, Form, print_capture
 from tests.strategies import captures, kernels
 
@@ -371,6 +372,18 @@ def test_every_call_has_its_lines(made: tuple[Kernel, Form, Capture]) -> None:
         assert last == first or any(
             word in lines[file][last - 1] for word in ("resumed>", "unfinished ...>", ")", "changed to")
         )
+
+
+@settings(STEADY, max_examples=25)
+@given(kernels(max_size=40))
+def test_calm_programs_leave_open_only_what_was_never_finished(kernel: Kernel) -> None:
+    """In every other history that fits the lines, a creator without an exit line made something too."""
+    start = Kernel(kernel.initial, kernel.limit)
+    possible = possible_tables(kernel, start)
+    if possible is not None:
+        for tid, really in contents(kernel).items():
+            assert really in possible[tid]
+            assert all(set(really) <= set(other) for other in possible[tid])
 
 
 needs_load = pytest.mark.skipif(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..readers.strace import args as a
 from ..readers.strace.args import Call
@@ -295,6 +296,8 @@ class Calls(Family):
         effect = EFFECTS[call.name]
         news = list(e.created(effect, call, ret, ret_note))
         made = [self._new(task, flight, at, new) for new in news]
+        if call.name == b"fanotify_init" and made:
+            made[0].passes_cloexec = call.has(1, b"O_CLOEXEC", e.CLOEXEC_BIT)
         if call.name == b"socketpair" and len(made) == 2:
             made[0].peer = made[0].peer or f"fd {made[1].fd}"
             made[1].peer = made[1].peer or f"fd {made[0].fd}"
@@ -302,6 +305,10 @@ class Calls(Family):
     def _new(self, task: Task, flight: Flight, at: At, new: New, ofd: int | None = None) -> Life:
         """Install one created descriptor."""
         table = task.table
+        hidden = new.fd == e.HIDDEN
+        if hidden:
+            new = replace(new, fd=table.lowest_free())
+            self.hide("descriptors made but not printed (-s 0): taken to be the lowest free numbers")
         self._settle_doubt(table, new.fd)
         source = table.fds.get(new.source) if new.source is not None else None
         if new.via == "dup":
@@ -320,7 +327,10 @@ class Calls(Family):
         if new.target is not None:
             life.target = new.target
         life.describe(new.note)
-        self.kernel.install(life, new.cloexec, flight.pos)
+        life.certain = not hidden
+        if new.via not in ("dup", "dup_over") or at.syscall == b"dup":
+            self.kernel.fill_below(life, flight.pos)
+        self.kernel.install(life, new.cloexec)
         self._note_for_forks(table, flight, life)
         return life
 
@@ -517,7 +527,7 @@ class Calls(Family):
     def _fanotify(self, task: Task, flight: Flight, at: At, text: bytes, life: Life) -> None:
         numbers, hidden = e.fanotify_events(Call(text))
         for number in numbers:
-            self._new(task, flight, at, New(number, None, "file", False, via="fanotify"))
+            self._new(task, flight, at, New(number, None, "file", life.passes_cloexec, via="fanotify"))
         if hidden:
             self.hide("fanotify event cut by -s: descriptors may have arrived unseen")
 

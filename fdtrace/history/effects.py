@@ -49,6 +49,10 @@ class Op(IntEnum):
     """gettid and its kind: tells the caller's number."""
 
 
+HIDDEN = -1
+"""The number of a descriptor that was made but not printed (`pipe2([...])` under `-s 0`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Flag:
     """Where a call's close-on-exec flag stands: argument, word and bit."""
@@ -268,7 +272,7 @@ def socket_kind(call: Call) -> str:
     for word, base in _TYPES:
         if word in kind:
             return base + name
-    return _TYPE_NUMBERS.get((a.number(kind) or 0) & 0xF, "socket") + name
+    return _TYPE_NUMBERS.get(a.bits(kind) & 0xF, "socket") + name
 
 
 def created(effect: Effect, call: Call, ret: int, note: bytes | None) -> Iterator[New]:
@@ -299,7 +303,7 @@ def _pair(effect: Effect, call: Call, ret: int, note: bytes | None) -> Iterator[
     found, _ = a.descriptors_in(call.arg(3 if socket else 0))
     kind = socket_kind(call) if socket else "pipe"
     cloexec = is_cloexec(effect, call)
-    for fd, fd_note in found[:2]:
+    for fd, fd_note in found[:2] or [(HIDDEN, None)] * 2:
         yield New(fd, fd_note, kind, cloexec, via="open" if socket else "pipe")
 
 
@@ -390,7 +394,7 @@ def spawn_flags(call: Call) -> int:
     flags = 0
     for value in a.members(text, b"flags"):
         words = value.partition(b",")[0]
-        flags |= a.number(words) or 0
+        flags |= a.bits(words.partition(b"}")[0])
         break
     for word, bit in (
         (b"CLONE_VM", CLONE_VM),

@@ -101,6 +101,7 @@ class Kernel:
         table.touched = flight.touched
         table.forked_knowing = frozenset() if source.complete else set(flight.touched)
         table.complete = source.complete
+        table.survived_exec = source.survived_exec
         table.origin = source
         table.forked = at
         table.doubt = dict(flight.doubt)
@@ -128,14 +129,11 @@ class Kernel:
 
     # -- numbers -------------------------------------------------------------
 
-    def install(self, life: Life, cloexec: bool | None, since: int | None = None) -> None:
-        """Put a life at its number. What the table held there must have been closed unseen.
-
-        `since` is the position of the creating call's entry: only calls that
-        were under way then can have reserved or closed numbers meanwhile.
-        """
+    def install(self, life: Life, cloexec: bool | None) -> None:
+        """Put a life at its number. What the table held there must have been closed unseen."""
         table, fd, at = life.table, life.fd, life.opened
         self.evict(table, fd, at)
+        table.changed = at.pos if at is not None else table.changed
         blind = table.blind.pop(fd, None)
         table.touched.add(fd)
         table.doubt.pop(fd, None)
@@ -150,6 +148,33 @@ class Kernel:
             table.cloexec.discard(fd)
         if len(table.fds) > table.process.peak:
             table.process.peak = len(table.fds)
+
+    def fill_below(self, life: Life, since: int) -> None:
+        """The kernel gives out the lowest free number: what is below a new one is open, seen or not.
+
+        Only when nobody else worked on the table during the call: a close or
+        a number reserved by a call under way would explain the hole.
+        """
+        table = life.table
+        if len(table.fds) > life.fd or table.flights or table.changed >= since:
+            return
+        assert life.opened is not None
+        others = self._made_by_strangers(table)
+        for number in range(life.fd):
+            if number not in table.fds and number not in others:
+                self.reveal(table, number, None, life.opened)
+
+    def _made_by_strangers(self, table: Table) -> set[int]:
+        """Numbers made in tables that may turn out to be this one (threads that were attached to)."""
+        if table.complete or table.origin is not None:
+            return set()
+        return {
+            fd
+            for other in self.tables
+            if other is not table and other.users and other.origin is None
+            for fd, life in other.fds.items()
+            if life.opened is not None
+        }
 
     def evict(self, table: Table, fd: int, at: At | None) -> None:
         """A number is about to be given out, so whatever the table holds there is no more."""
@@ -173,6 +198,7 @@ class Kernel:
         if life is None:
             return
         flight.closed[fd] = life
+        table.changed = flight.pos
         if fd in table.cloexec:
             table.cloexec.discard(fd)
             flight.cloexec.add(fd)
@@ -231,7 +257,7 @@ class Kernel:
         life.describe(note)
         table.fds[fd] = life
         table.touched.add(fd)
-        life.cloexec = None
+        life.cloexec = False if table.survived_exec and life.via == "inherited" else None
         if len(table.fds) > table.process.peak:
             table.process.peak = len(table.fds)
         return life
@@ -260,11 +286,13 @@ class Kernel:
         if len(table.users) > 1:
             table = self.unshare(task, at, "exec")
         process.table = table
-        for fd in sorted(table.cloexec):
+        table.survived_exec = True
+        unknown = {fd for fd, life in table.fds.items() if fd >= STDIO and life.cloexec is None}
+        for fd in sorted(table.cloexec | unknown):
             life = table.fds.pop(fd, None)
             table.touched.add(fd)
             if life is not None and life.table is table:
-                self.end(life, "cloexec_exec", at)
+                self.end(life, "cloexec_exec", at, certain=fd not in unknown)
         table.cloexec.clear()
         table.doubt.clear()
         for life in table.fds.values():
@@ -281,6 +309,8 @@ class Kernel:
         old.users.discard(task)
         table.users.add(task)
         task.table = table
+        if task.tid == task.process.pid or len(task.process.tasks) == 1:
+            task.process.table = table
         return table
 
     def leave(self, task: Task, how: str, at: At | None) -> None:

@@ -54,6 +54,7 @@ class Life:
         "ofd",
         "opened",
         "parent",
+        "passes_cloexec",
         "peer",
         "process",
         "read_bytes",
@@ -96,6 +97,7 @@ class Life:
         self.state_at: At | None = None
         self.state_name = ""
         self.failed: At | None = None
+        self.passes_cloexec = False
         self.slot = -1
 
     def describe(self, note: bytes | None) -> None:
@@ -129,6 +131,7 @@ class Table:
 
     __slots__ = (
         "blind",
+        "changed",
         "cloexec",
         "complete",
         "doubt",
@@ -141,6 +144,7 @@ class Table:
         "origin",
         "process",
         "reused",
+        "survived_exec",
         "touched",
         "users",
     )
@@ -152,9 +156,11 @@ class Table:
         self.cloexec: set[int] = set()
         self.users: set[Task] = set()
         self.complete = False
+        self.survived_exec = False
         self.touched: set[int] = set()
         self.origin: Table | None = None
         self.forked: At | None = None
+        self.changed = -1
         self.forked_knowing: frozenset[int] | set[int] = frozenset()
         self.flights: dict[Task, Flight] = {}
         self.blind: dict[int, At] = {}

@@ -12,14 +12,18 @@ is open. When nobody can go on, the first in line does.
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ..readers.strace.window import ABSENT, COLUMNS, NO_FD, Row, Window
+from ..readers.strace.window import ABSENT, COLUMNS, Row, Window
 from .effects import EFFECTS, Op
 
 if TYPE_CHECKING:
+    from ..readers.strace.lines import LineScanner
     from .fold import Fold
+
+_PAIR = re.compile(rb"\[(\d+)")
 
 _WAITING = frozenset({b"accept", b"accept4", b"recvmsg", b"recvmmsg", b"vfork", b"clone", b"clone3", b"fork"})
 """Calls that may last: without a duration they end when their thread's next line begins."""
@@ -34,12 +38,18 @@ ROWS_PER_WINDOW = 4096
 class _Thread:
     """The rows of one file, cut into entries and exits, each with the time at which it counts."""
 
-    def __init__(self, order: int, windows: Iterator[Window], fold: Fold) -> None:
+    def __init__(self, order: int, windows: Iterator[Window], fold: Fold, scanner: LineScanner) -> None:
         self.order = order
         self.file = order
         self._fold = fold
+        self._scanner = scanner
         self._halves = self._cut(windows)
         self.next: tuple[int, list[int], bytes] | None = next(self._halves, None)
+
+    @property
+    def _timeless(self) -> bool:
+        """`-r` alone counts from the line before it in *any* file, so it orders nothing between files."""
+        return self._scanner.clock.name == "relative"
 
     def pop(self) -> tuple[int, list[int], bytes]:
         assert self.next is not None
@@ -51,6 +61,8 @@ class _Thread:
         names = self._fold.scan.syscalls
         held: tuple[list[int], bytes] | None = None
         for row, text in self._rows(windows):
+            if self._timeless:
+                row[_CLOCK] = ABSENT
             clock = row[_CLOCK]
             if held is not None:
                 yield self._exit(held, clock)
@@ -88,9 +100,12 @@ class _Thread:
                 yield list(row), window.text(index)
 
 
-def merged(streams: list[Iterator[Window]], fold: Fold) -> Iterator[Window]:
+def merged(streams: list[Iterator[Window]], fold: Fold, scanners: list[LineScanner]) -> Iterator[Window]:
     """Windows of all files in one order; each window has rows of one file."""
-    threads = [_Thread(order, windows, fold) for order, windows in enumerate(streams)]
+    threads = [
+        _Thread(order, windows, fold, scanner)
+        for order, (windows, scanner) in enumerate(zip(streams, scanners, strict=True))
+    ]
     threads = [thread for thread in threads if thread.next is not None]
     clocked = all(thread.next is not None and thread.next[0] != ABSENT for thread in threads)
     order = _by_clock(threads, fold) if clocked else _by_cause(threads, fold)
@@ -127,43 +142,89 @@ def _by_clock(threads: list[_Thread], fold: Fold) -> Iterator[tuple[_Thread, lis
 
 
 def _by_cause(threads: list[_Thread], fold: Fold) -> Iterator[tuple[_Thread, list[int], bytes]]:
-    current: _Thread | None = None
+    current = threads[0]
     while threads:
-        if current is None or current.next is None or not _can_go(current, fold):
+        if current.next is None or _hindrance(current, fold) > _FREE:
             current = _ready(threads, fold)
         _, row, text = current.pop()
         yield current, row, text
-        threads = [thread for thread in threads if thread.next is not None]
+        if current.next is None:
+            threads = [thread for thread in threads if thread.next is not None]
+
+
+_FREE, _FITS, _WANTED, _RELEASES, _ODD, _CONTRADICTS, _UNBORN = range(7)
+"""How much speaks against a thread's next call being the next of all."""
 
 
 def _ready(threads: list[_Thread], fold: Fold) -> _Thread:
-    """The first thread whose next call the tables allow; the first of all when there is none."""
+    """The thread whose next call the tables allow best; the first of them when several are equal."""
+    best, least = threads[0], _UNBORN + 1
+    wanted: set[tuple[int, int]] | None = None
     for thread in threads:
-        if _can_go(thread, fold):
+        hindrance = _hindrance(thread, fold)
+        if hindrance == _FREE:
             return thread
-    known = [t for t in threads if t.next is not None and t.next[1][_TID] in fold.calls.tasks]
-    return known[0] if known else threads[0]
+        if hindrance == _RELEASES:
+            wanted = _wanted(threads, fold) if wanted is None else wanted
+            if _release(thread, fold) in wanted:
+                hindrance = _WANTED
+        if hindrance < least:
+            best, least = thread, hindrance
+    return best
 
 
-def _can_go(thread: _Thread, fold: Fold) -> bool:
+def _hindrance(thread: _Thread, fold: Fold) -> int:
+    """What the tables say to a thread's next call."""
     assert thread.next is not None
-    _, row, _ = thread.next
+    _, row, text = thread.next
     calls = fold.calls
     task = calls.tasks.get(row[_TID])
     if task is None:
-        return row[_TID] in calls.spawns.returned or (not calls.tasks and _is_first(row, fold))
-    if row[_KIND] not in (Row.CALL, Row.EXIT):
-        return True
-    name = fold.scan.syscalls[row[_CODE]]
-    effect = EFFECTS.get(name)
-    fds = task.table.fds
-    if effect is None:
-        return True
-    if effect.op in (Op.CREATE, Op.DUP) and row[_RET] >= 0 and row[_ERRNO] < 0 and name not in (b"pipe", b"pipe2", b"socketpair"):
-        return row[_RET] not in fds
+        return _FREE if row[_TID] in calls.spawns.returned or not calls.tasks and _is_first(row, fold) else _UNBORN
+    effect = EFFECTS.get(fold.scan.syscalls[row[_CODE]]) if row[_CODE] >= 0 else None
+    if effect is None or row[_KIND] == Row.ENTRY or row[_RET] < 0 or row[_ERRNO] >= 0:
+        return _FREE
     if effect.op == Op.CLOSE:
-        return (row[_FD] in fds) == (row[_ERRNO] < 0) or not task.table.complete
-    return True
+        return _RELEASES if row[_FD] in task.table.fds or not task.table.complete else _CONTRADICTS
+    first = _first_made(row, text, effect.op)
+    if first is None:
+        return _FREE
+    if first in task.table.fds:
+        return _CONTRADICTS
+    return _FITS if task.table.lowest_free() == first or effect.op == Op.CONTROL else _ODD
+
+
+def _first_made(row: list[int], text: bytes, op: Op) -> int | None:
+    """The number that a call got, the first one of a pair."""
+    if op == Op.CREATE:
+        if text.startswith((b"pipe", b"socketpair")):
+            found = _PAIR.search(text)
+            return int(found.group(1)) if found else None
+        return row[_RET]
+    if op == Op.DUP or (op == Op.CONTROL and b"F_DUPFD" in text):
+        return row[_RET]
+    return None
+
+
+def _release(thread: _Thread, fold: Fold) -> tuple[int, int]:
+    assert thread.next is not None
+    row = thread.next[1]
+    return fold.calls.tasks[row[_TID]].table.ident, row[_FD]
+
+
+def _wanted(threads: list[_Thread], fold: Fold) -> set[tuple[int, int]]:
+    """The numbers that the next calls of threads will get, with their tables."""
+    wanted = set()
+    for thread in threads:
+        assert thread.next is not None
+        _, row, text = thread.next
+        task = fold.calls.tasks.get(row[_TID])
+        effect = EFFECTS.get(fold.scan.syscalls[row[_CODE]]) if row[_CODE] >= 0 else None
+        if task is not None and effect is not None and row[_RET] >= 0 and row[_ERRNO] < 0:
+            first = _first_made(row, text, effect.op)
+            if first is not None:
+                wanted.add((task.table.ident, first))
+    return wanted
 
 
 def _is_first(row: list[int], fold: Fold) -> bool:
@@ -192,5 +253,3 @@ class _Batch:
         self.rows, self.texts = [], []
         return Window(file, columns, b"", joined)
 
-
-__all__ = ["NO_FD", "merged"]

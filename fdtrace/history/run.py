@@ -55,17 +55,19 @@ def read(
     scan = Scan()
     fold = Fold(scan, observers, list_copies)
     history = History(capture, scan, fold)
-    _messages(capture, fold)
+    alone = _messages(capture, fold)
     tid_of = dict(enumerate(capture.tids))
     for code, source in enumerate(capture.sources):
         scanner = LineScanner(scan, code, source.name, tid_of.get(code))
+        if alone is not None and len(capture.sources) == 1:
+            scanner.tracees.replace_first(alone)
         history.scanners.append(scanner)
     streams = [
         scanner.windows(_blocks(source, history.problems, progress))
         for scanner, source in zip(history.scanners, capture.sources, strict=True)
     ]
     try:
-        for window in merged(streams, fold) if len(streams) > 1 else streams[0]:
+        for window in merged(streams, fold, history.scanners) if len(streams) > 1 else streams[0]:
             fold.feed(window)
     except KeyboardInterrupt:
         history.coverage.partial = True
@@ -88,14 +90,22 @@ def _blocks(
         problems.append(Problem(source.name, 0, "text", str(damage), lines=0))
 
 
-def _messages(capture: Capture, fold: Fold) -> None:
-    """Learn from strace's own messages, kept in a file beside the trace, who belongs together."""
+def _messages(capture: Capture, fold: Fold) -> int | None:
+    """Learn from strace's own messages, kept in a file beside the trace, who belongs together.
+
+    Returns the only task that strace attached to, if it was only one: a trace
+    without a pid column is its own.
+    """
+    attached: list[int] = []
     for source in capture.messages:
         scanner = LineScanner(Scan(), 0, source.name)
         for window in scanner.windows(source.blocks()):
             for kind, tid, threads in window.rows(("kind", "tid", "ret")):
-                if kind == Row.ATTACHED and threads > 1:
-                    fold.calls.attached(tid, threads)
+                if kind == Row.ATTACHED:
+                    attached.append(tid)
+                    if threads > 1:
+                        fold.calls.attached(tid, threads)
+    return attached[0] if len(attached) == 1 else None
 
 
 def window_stream(history: History) -> Iterator[Window]:

@@ -18,12 +18,12 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _FD = re.compile(
-    rb"^(?:[a-z_]\w*=)?(-?\d+|0x[0-9a-f]+)(?: /\* [^*]*\*/)?(" + NOTE + rb")?(\(deleted\))?"
+    rb"^(?:[a-z_]\w*=)?(0x[0-9a-f]+|-?\d+)(?: /\* [^*]*\*/)?(" + NOTE + rb")?(\(deleted\))?"
 )
 _STRING = re.compile(rb"^(?:[a-z_]\w*=)?@?(" + STRING + rb")(\.\.\.)?", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))", re.DOTALL)
 _PLAIN = {b"n": b"\n", b"t": b"\t", b"v": b"\v", b"f": b"\f", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"e": b"\x1b"}
-_NUMBER = re.compile(rb"^(?:[a-z_]\w*=)?(-?\d+|0x[0-9a-f]+)\b")
+_NUMBER = re.compile(rb"^(?:[a-z_]\w*=)?(0x[0-9a-f]+|-?\d+)\b")
 _COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
 _WORDS = re.compile(rb"\w+")
 
@@ -106,8 +106,16 @@ def has_flag(text: bytes, word: bytes, bit: int) -> bool:
     """Whether `word` stands among the flags of an argument, or `bit` is set in its number."""
     if word in text and word in _WORDS.findall(text):
         return True
-    value = number(text)
-    return value is not None and bool(value & bit)
+    return bool(bits(text) & bit)
+
+
+def bits(text: bytes) -> int:
+    """All numbers of a flags argument together: `0x1|0x80000`; names and comments count nothing."""
+    value = 0
+    for part in _COMMENT.sub(b"", text.rpartition(b"=")[2]).split(b"|"):
+        match = _NUMBER.match(part.strip())
+        value |= int(match.group(1), 0) if match is not None else 0
+    return value
 
 
 def string(text: bytes) -> tuple[bytes, bool] | None:

@@ -31,9 +31,9 @@ ARGUMENTS = (
 
 CALL = re.compile(
     rb"([a-z_?][\w?]*+)\((?:[a-z_]\w*+=)?"
-    rb"(?:(-?\d++|0x[0-9a-f]++)(?: /\* [^*]*+\*/)?(?=[,)< /])(" + NOTE + rb")?(\(deleted\))?)?"
+    rb"(?:(0x[0-9a-f]++|-?\d++)(?: /\* [^*]*+\*/)?(?=[,)< /])(" + NOTE + rb")?(\(deleted\))?)?"
     rb"(" + ARGUMENTS + rb")"
-    rb"(?:\)\s*+=\s++(-?\d++|0x[0-9a-f]++|\?)(?:(?<=\d)(" + NOTE + rb")(\(deleted\))?)?(.*+)"
+    rb"(?:\)\s*+=\s++(0x[0-9a-f]++|-?\d++|\?)(?:(?<=\d)(" + NOTE + rb")(\(deleted\))?)?(.*+)"
     rb"|\s?<(unfinished|detached) \.\.\.>"
     rb"|\s?<pid changed to (\d+) \.\.\.>"
     rb")$",
@@ -44,8 +44,8 @@ CALL = re.compile(
 NAME, FIRST, FIRST_NOTE, FIRST_GONE, REST, RET, RET_NOTE, RET_GONE, TAIL, ENDED, LEADER_TID = range(11)
 
 CALL_FROM_RIGHT = re.compile(
-    rb"([a-z_?][\w?]*+)\((?:(-?\d++|0x[0-9a-f]++)(?=[,)< ])(" + NOTE + rb")?(\(deleted\))?)?"
-    rb"(.*)\)\s*+=\s++(-?\d++|0x[0-9a-f]++|\?)(?:(?<=\d)(" + NOTE + rb")(\(deleted\))?)?([^=]*+)()()$",
+    rb"([a-z_?][\w?]*+)\((?:(0x[0-9a-f]++|-?\d++)(?=[,)< ])(" + NOTE + rb")?(\(deleted\))?)?"
+    rb"(.*)\)\s*+=\s++(0x[0-9a-f]++|-?\d++|\?)(?:(?<=\d)(" + NOTE + rb")(\(deleted\))?)?([^=]*+)()()$",
     re.DOTALL,
 )
 """The same for a call whose quotes were broken by foreign text: the last result on the line counts."""
