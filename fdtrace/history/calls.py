@@ -455,13 +455,13 @@ class Calls(Family):
         life = flight.old or task.table.fds.get(fd)
         if life is not None and (ret == 0 or errno):
             sockets.io(life, at, ret, errno)
-        if errno or ret == ABSENT or ret < 0 or b"SCM_" not in text:
+        if errno or ret == ABSENT or ret < 0 or b"cmsg_type" not in text:
             return
         call = Call(text)
         found, cloexec, hidden = e.received(call)
         if hidden:
             self.hide("control message cut by -s: descriptors may have arrived unseen")
-        originals = self._taken(life, len(found), b"MSG_PEEK" in text) if found else []
+        originals = self._taken(life, len(found), call.has(2, b"MSG_PEEK", 2)) if found else []
         for index, (number, note) in enumerate(found):
             original = originals[index] if index < len(originals) else None
             ofd = original.ofd if original is not None else None
@@ -487,7 +487,7 @@ class Calls(Family):
         life = flight.old or task.table.fds.get(fd)
         if errno and life is not None:
             sockets.io(life, at, ret, errno)
-        if errno or ret == ABSENT or b"SCM_RIGHTS" not in text:
+        if errno or ret == ABSENT or b"cmsg_type" not in text:
             return
         found, _ = e.passed(b", ".join(Call(text).args))
         table = task.table

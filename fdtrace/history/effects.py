@@ -6,6 +6,7 @@ Flag bits are those of x86, arm and the generic ABI.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
@@ -430,7 +431,8 @@ def received(call: Call) -> tuple[list[tuple[int, bytes | None]], bool, bool]:
 
 
 def passed(text: bytes) -> tuple[list[tuple[int, bytes | None]], bool]:
-    """Descriptors in the SCM_RIGHTS messages of a printed msghdr, both spellings; whether some are hidden."""
+    """Descriptors in the SCM_RIGHTS messages of a printed msghdr, all spellings; whether some are hidden."""
+    text = _RAW_RIGHTS.sub(b"cmsg_type=SCM_RIGHTS,", text)
     found: list[tuple[int, bytes | None]] = []
     hidden = b"msg_control=0x" in text or b"msg_control=[...]" in text
     position = text.find(b"SCM_RIGHTS")
@@ -447,6 +449,9 @@ def passed(text: bytes) -> tuple[list[tuple[int, bytes | None]], bool]:
         hidden = hidden or more
         position = text.find(b"SCM_RIGHTS", position + 10)
     return found, hidden
+
+
+_RAW_RIGHTS = re.compile(rb"cmsg_level=0x1, cmsg_type=0x1,")
 
 
 def pidfds_received(call: Call) -> list[tuple[int, bytes | None]]:

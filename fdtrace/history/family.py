@@ -22,6 +22,7 @@ class Family:
         self.gone: list[Task] = []
         self.spawns = Spawns()
         self.groups: dict[int, int] = {}
+        self.alone: set[int] = set()
         self.attaches = 0
         self.followed = False
         self.inferred_parents = 0
@@ -80,7 +81,7 @@ class Family:
 
     def _group_of(self, tid: int) -> Task | None:
         """The attached process that this thread belongs to, by strace's "attached with N threads"."""
-        if tid in self.groups:
+        if tid in self.groups or tid in self.alone:
             return None
         leaders = [p for p, room in self.groups.items() if room > 0 and p < tid]
         if not leaders:
@@ -139,6 +140,8 @@ class Family:
             return
         if threads > 1:
             self.groups[tid] = threads - 1
+        else:
+            self.alone.add(tid)
         self.attaches += 1
 
     def detached(self, tid: int, at: At) -> None:

@@ -103,8 +103,7 @@ def _messages(capture: Capture, fold: Fold) -> int | None:
             for kind, tid, threads in window.rows(("kind", "tid", "ret")):
                 if kind == Row.ATTACHED:
                     attached.append(tid)
-                    if threads > 1:
-                        fold.calls.attached(tid, threads)
+                    fold.calls.attached(tid, threads)
     return attached[0] if len(attached) == 1 else None
 
 
