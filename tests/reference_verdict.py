@@ -7,7 +7,6 @@ creating call has no exit line. Listed they may be, as long as they are open.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,20 +38,9 @@ class Verdict:
         return not self.differences
 
 
-def visible(kernel: Kernel, task: Task) -> bool:
-    """Whether the task has a line of its own; without -f, children have none and are not followed."""
-    return any(seen.tid in task.tids for seen in kernel.seen if seen.what != "attached")
-
-
 def known(value: Any) -> bool:
     """Whether a cell holds a value."""
     return value is not None and value == value and str(value) != "<NA>"
-
-
-def lines_of(capture: Capture, call: object) -> set[int]:
-    """The lines on which a call begins and ends."""
-    _, first, last = capture.places.get(id(call), ("", 0, 0))
-    return {first, last}
 
 
 class Comparison:
@@ -86,8 +74,12 @@ class Comparison:
         return [
             task
             for task in self.kernel.tasks
-            if task.table is table and task.ending != SUPERSEDED and visible(self.kernel, task)
+            if task.table is table and task.ending != SUPERSEDED and self.visible(task)
         ]
+
+    def visible(self, task: Task) -> bool:
+        """Whether the task has a line of its own; without -f, children have none and are not followed."""
+        return bool(self.capture.tids & set(task.tids))
 
     def tables(self) -> dict[Table, Any]:
         """The kernel's tables, with the number fdtrace gave them."""
@@ -105,8 +97,8 @@ class Comparison:
         """The table that fdtrace says the task had last."""
         by_pid = [row for row in self.process_rows if row["pid"] == task.tid]
         by_tid = [row for row in self.task_rows if row["tid"] == task.tid]
-        if not by_pid and not by_tid and len(self.kernel.processes) == len(self.process_rows) == 1:
-            by_pid = self.process_rows  # alone, a process is not named in its lines
+        if not by_pid and not by_tid:  # while it was alone, a process was not named in its lines
+            by_pid = [row for row in self.process_rows if not known(row["pid"])]
         for row in [*by_tid[-1:], *by_pid[-1:]]:
             if known(row["table"]):
                 return row["table"]
@@ -120,7 +112,7 @@ class Comparison:
                 self.verdict.processes.append(f"process {row['pid']} never was")
         for process in self.kernel.processes:
             rows = [row for row in self.process_rows if row["pid"] == process.pid]
-            if not rows or not visible(self.kernel, process.tasks[0]):
+            if not rows or not self.visible(process.tasks[0]):
                 continue
             ended = known(rows[-1]["ended_by"]) and rows[-1]["ended_by"] not in ("none", "detached")
             if ended == bool(process.alive):
@@ -159,43 +151,36 @@ class Comparison:
         return opener is not None and id(opener) in self.finished
 
     def judge_past(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        """Each life that a call ended has its opening and its closing call."""
-        one_file = len(self.capture.files) == 1
-        past = [life for life in table.past if life.how != "exit"]
-        wanted = Counter(self.real_life(life, one_file) for life in past if self.told(life))
-        allowed = Counter(self.real_life(life, one_file) for life in past if not self.told(life))
-        got = Counter(self.claimed_life(row, one_file) for row in rows if row["how"] not in ("none", "exit"))
-        for life, count in (wanted - got).items():
-            self.verdict.lives.append(f"table {table.number}: life {life} missing x{count}")
-        surplus = got - wanted
-        without_opener = Counter((fd, how, "", end) for fd, how, _, end in allowed.elements())
-        bare = Counter((fd, how, "", end) for fd, how, _, end in surplus.elements())
-        for life, count in (bare - without_opener).items():
-            self.verdict.lives.append(f"table {table.number}: life {life} never was x{count}")
+        """Each life that a call ended has its number, its opening and its closing call.
 
-    def real_life(self, life: Life, one_file: bool) -> tuple[Any, ...]:
-        """Number, end, opening call, closing call; of fork copies the opening is not compared."""
-        start: Any = "copy" if life.parent else life.opener.name if life.opener else ""
-        end: Any = life.closer.name if life.closer else ""
-        if one_file:
-            start = start if life.parent or not life.opener else id(life.opener)
-            end = id(life.closer)
-        return life.fd, life.how, start, self.said(end)
+        Where a copy was opened is not compared: at the fork, or where the original was.
+        """
+        rest = [life for life in table.past if life.how != "exit"]
+        for row in rows:
+            if row["how"] in ("none", "exit"):
+                continue
+            found = [life for life in rest if self.same_life(life, row)]
+            if found:
+                rest.remove(min(found, key=lambda life: not self.told(life)))
+            else:
+                words = f"{row['via']} by {row['opened_by']}, {row['how']} by {row['closed_by']}"
+                words = f"{words}, lines {row['open_line']} to {row['close_line']}"
+                self.verdict.lives.append(f"table {table.number} fd {row['fd']}: never was: {words}")
+        for life in filter(self.told, rest):
+            start, end = (call.name if call else None for call in (life.opener, life.closer))
+            words = f"opened by {start}, {life.how} by {end}"
+            self.verdict.lives.append(f"table {table.number} fd {life.fd}: missing: {words}")
 
-    def claimed_life(self, row: dict[str, Any], one_file: bool) -> tuple[Any, ...]:
-        """The same of a row of the table `fds`."""
-        start: Any = (
-            "copy" if row["via"] == "fork_copy" else row["opened_by"] if known(row["opened_by"]) else ""
-        )
-        end: Any = row["closed_by"] if known(row["closed_by"]) else ""
-        if one_file:
-            end = self.call_at(row["close_line"])
-            start = start if start == "copy" else self.call_at(row["open_line"])
-        return int(row["fd"]), row["how"], start, self.said(end)
-
-    def said(self, end: Any) -> Any:
-        """A closing call as the comparison uses it."""
-        return end
+    def same_life(self, life: Life, row: dict[str, Any]) -> bool:
+        """Whether a row of `fds` is this life."""
+        if (life.fd, life.how) != (int(row["fd"]), row["how"]) or life.closer is None:
+            return False
+        opener = life.opener if life.parent is None else None
+        if len(self.capture.files) > 1:
+            same_start = opener is None or opener.name == row["opened_by"]
+            return same_start and row["closed_by"] == life.closer.name
+        same_start = opener is None or self.call_at(row["open_line"]) == id(opener)
+        return same_start and self.call_at(row["close_line"]) == id(life.closer)
 
     def call_at(self, line: Any) -> Any:
         """The call that begins or ends on a line."""

@@ -59,11 +59,15 @@ class Form:
 
 @dataclass
 class Capture:
-    """The printed files, and for each call its file with the lines of entry and exit (from 1)."""
+    """The printed files, and for each call its file with the lines of entry and exit (from 1).
+
+    `tids` are those of the tasks that have a line of their own.
+    """
 
     files: dict[str, str] = field(default_factory=dict)
     places: dict[int, tuple[str, int, int]] = field(default_factory=dict)
     calls: dict[int, Call] = field(default_factory=dict)
+    tids: set[int] = field(default_factory=set)
 
     @property
     def text(self) -> str:
@@ -123,6 +127,7 @@ class Printer:
     def lead(self, page: Page, seen: Seen) -> None:
         """What stands before each line."""
         tid, form = seen.tid, self.form
+        self.capture.tids.add(tid)
         if form.split or form.leader == "none":
             leader = ""
         elif form.leader == "brackets":

@@ -439,9 +439,7 @@ class Calls(Family):
             process.command = e.a_text(program[0]).rpartition("/")[2][:64] or e.a_text(program[0])
         process.argv = e.a_text(call.arg(index + 1)) or None
         for observer in self.kernel.observers:
-            heard = getattr(observer, "executed", None)
-            if heard is not None:
-                heard(task, at, inherited)
+            observer.executed(task, at, inherited)
 
     def _unshare(self, task: Task, flight: Flight, op: int, at: At, fd: int, text: bytes, result: Result) -> None:
         ret, _, errno, _, _, _ = result

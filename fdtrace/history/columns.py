@@ -10,27 +10,22 @@ from ..readers.strace.window import ABSENT, NO_FD, Mark, Row, Window
 from .calls import Calls
 from .callsites import CallSites
 from .effects import EFFECTS, READS, WRITES, Op
+from .kernel import Observer
 from .lives import At, Life
 from .run import History, window_stream
 
 Columns = dict[str, list[Any]]
 
 
-class Recorder:
+class Recorder(Observer):
     """An observer that keeps every life that ended."""
 
     def __init__(self) -> None:
         self.ended: list[Life] = []
 
-    def opened(self, life: Life) -> None:
-        """Lives are taken when they end, or at the end of the capture."""
-
     def closed(self, life: Life) -> None:
         """Keep it."""
         self.ended.append(life)
-
-    def failed(self, task: Any, at: At, fd: int, errno: bytes, last: At | None) -> None:
-        """Failures are no lives."""
 
 
 class Numbers:

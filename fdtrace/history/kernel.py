@@ -10,13 +10,11 @@ exec closes what is close-on-exec in a table of its own (execve(2)).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
-
 from .lives import STDIO, At, Flight, Life, Table
 from .tasks import Process, Task
 
 
-class Observer(Protocol):
+class Observer:
     """Who wants to know what happened, as it happens. Lives come with their uses counted."""
 
     def opened(self, life: Life) -> None:
@@ -27,6 +25,9 @@ class Observer(Protocol):
 
     def failed(self, task: Task, at: At, fd: int, errno: bytes, last: At | None) -> None:
         """A call failed with EBADF, EMFILE or ENFILE; `last` is where the number was closed before."""
+
+    def executed(self, task: Task, at: At, inherited: list[Life]) -> None:
+        """A program was executed; `inherited` are the lives above standard error that it was handed."""
 
 
 class Kernel:

@@ -1,0 +1,188 @@
+"""Lives gathered by who made them: the aggregates that leaks are judged by.
+
+A group is command × kind × call site; without a stack, × target pattern. It
+holds counts and a coarse curve per process, so that it does not grow with the
+capture; only lives that nobody closed are kept one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from ..readers.strace.window import ABSENT
+from . import patterns
+from .callsites import CallSite
+from .kernel import Observer
+from .lives import STDIO, Life
+from .tasks import Process
+
+BUCKETS = 256
+
+
+class Curve:
+    """Counts along a line of unknown length: 256 buckets whose width doubles as the line grows."""
+
+    __slots__ = ("counts", "width")
+
+    def __init__(self) -> None:
+        self.width = 1
+        self.counts = [0] * BUCKETS
+
+    def add(self, position: int, count: int = 1) -> None:
+        """Count something at a position from 0 on."""
+        while position >= self.width * BUCKETS:
+            counts = self.counts
+            self.counts = [counts[i] + counts[i + 1] for i in range(0, BUCKETS, 2)] + [0] * (BUCKETS // 2)
+            self.width *= 2
+        self.counts[position // self.width] += count
+
+
+@dataclass(slots=True)
+class Share:
+    """What one process did in a group."""
+
+    process: Process
+    opened: int = 0
+    closed: int = 0
+    steps: Curve = field(default_factory=Curve)
+    """+1 for each open, -1 for each close, by position."""
+    opens: Curve = field(default_factory=Curve)
+    left: list[Life] = field(default_factory=list)
+    """Lives that nobody closed: open at the end, or when the process ended."""
+    first: Life | None = None
+    typical_ns: list[int] = field(default_factory=lambda: [0] * 64)
+    typical_pos: list[int] = field(default_factory=lambda: [0] * 64)
+    """Lengths of the lives that were closed, by powers of two, in ns and in positions."""
+    errors: int = 0
+    read_at_end: int = 0
+
+    def length(self, lengths: list[int], share: float = 0.5) -> int | None:
+        """The length that this share of the closed lives did not exceed, to a factor of two."""
+        total = sum(lengths)
+        if not total:
+            return None
+        seen = 0
+        for power, count in enumerate(lengths):
+            seen += count
+            if seen >= total * share:
+                return 1 << power
+        return None
+
+
+@dataclass(slots=True)
+class Group:
+    """Lives of one command, kind and call site (or target pattern)."""
+
+    command: str | None
+    kind: str
+    site: CallSite | None
+    pattern: str
+    shares: dict[int, Share] = field(default_factory=dict)
+    patterns: dict[str, int] = field(default_factory=dict)
+    callers: dict[tuple[str, ...], list[int]] = field(default_factory=dict)
+    """Opened and closed by the chain of callers."""
+    held: list[Life] = field(default_factory=list)
+    """Copies that other processes hold of lives whose owner closed them."""
+
+    @property
+    def left(self) -> list[Life]:
+        """All lives that nobody closed."""
+        return [life for share in self.shares.values() for life in share.left]
+
+
+Key = tuple[str | None, str, str]
+
+
+class Groups(Observer):
+    """Gathers lives as they end; `finish` adds those that did not."""
+
+    def __init__(self, site_of: Callable[[int], CallSite | None], by: str = "site") -> None:
+        self.groups: dict[Key, Group] = {}
+        self.settled: dict[str, int] = {}
+        self._site_of = site_of
+        self._by = by
+
+    def closed(self, life: Life) -> None:
+        """A life ended."""
+        if not _created(life):
+            return
+        share, group = self._share(life)
+        self._count(share, group, life)
+        closed = life.closed
+        if life.how == "exit":
+            share.left.append(life)
+            return
+        share.closed += 1
+        self.settled[life.kind] = self.settled.get(life.kind, 0) + 1
+        if closed is not None and life.opened is not None:
+            share.steps.add(closed.pos, -1)
+            share.typical_pos[min(63, max(0, closed.pos - life.opened.pos).bit_length())] += 1
+            if closed.clock != ABSENT and life.opened.clock != ABSENT:
+                share.typical_ns[min(63, max(0, closed.clock - life.opened.clock).bit_length())] += 1
+            self._caller(group, life)[1] += 1
+
+    def finish(self, still_open: Iterator[Life], held: Iterator[Life]) -> None:
+        """Add the lives that are open at the end, and the copies that others hold."""
+        for life in still_open:
+            if _created(life):
+                share, group = self._share(life)
+                self._count(share, group, life)
+                share.left.append(life)
+        for life in held:
+            self._group(life).held.append(life)
+
+    def _count(self, share: Share, group: Group, life: Life) -> None:
+        assert life.opened is not None
+        share.opened += 1
+        share.steps.add(life.opened.pos)
+        share.opens.add(life.opened.pos)
+        share.errors += life.errors
+        if share.first is None or share.first.opened is None or life.opened.pos < share.first.opened.pos:
+            share.first = life
+        pattern = patterns.of(life)
+        if pattern in group.patterns or len(group.patterns) < 64:
+            group.patterns[pattern] = group.patterns.get(pattern, 0) + 1
+        self._caller(group, life)[0] += 1
+
+    def _caller(self, group: Group, life: Life) -> list[int]:
+        site = self._site_of(life.opened.stack) if life.opened is not None and life.opened.stack >= 0 else None
+        chain = site.callers if site is not None else ()
+        if chain not in group.callers and len(group.callers) >= 256:
+            chain = ()
+        return group.callers.setdefault(chain, [0, 0])
+
+    def _share(self, life: Life) -> tuple[Share, Group]:
+        group = self._group(life)
+        share = group.shares.get(id(life.process))
+        if share is None:
+            share = group.shares[id(life.process)] = Share(life.process)
+        return share, group
+
+    def _group(self, life: Life) -> Group:
+        origin = life
+        while origin.parent is not None:
+            origin = origin.parent
+        opened = origin.opened
+        site = self._site_of(opened.stack) if opened is not None and opened.stack >= 0 else None
+        pattern = patterns.of(origin)
+        place = self._place(site, pattern)
+        key = (origin.process.command, origin.kind, place)
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = Group(origin.process.command, origin.kind, site, pattern)
+        return group
+
+    def _place(self, site: CallSite | None, pattern: str) -> str:
+        if self._by == "target" or site is None:
+            return pattern
+        if self._by == "caller":
+            return f"{site.module}\0{site.site}\0{site.callers[0] if site.callers else ''}"
+        if self._by == "stack":
+            return "\0".join((site.module, site.site, *site.callers))
+        return f"{site.module}\0{site.site}"
+
+
+def _created(life: Life) -> bool:
+    """Whether the program itself made this one, and for itself: no copy of a fork, nothing inherited, no redirection."""
+    return life.opened is not None and not life.copied and life.fd >= STDIO and life.via not in ("inherited", "implied")
