@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from .errors import BadArgument, DamagedInput, FdtraceError
-from .model import Coverage, Finding, Problem
+from .model import SEVERITIES, Coverage, Finding
 from .readers.bundle import Capture, gather
+from .story import Story
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,9 +114,9 @@ class Case:
         from .history.run import read
 
         recorded = []
-        for capture in self._captures:
+        for index, capture in enumerate(self._captures):
             recorder = Recorder()
-            history = read(capture, [recorder], list_copies=True, progress=self._progress)
+            history = read(capture, [recorder], list_copies=True, progress=self._progress, index=index)
             recorded.append((history, [*recorder.ended, *history.open_lives()]))
         return recorded
 
@@ -125,7 +126,7 @@ class Case:
         numbers = Numbers()
         for history, lives in self._recorded:
             yield history, lives, numbers, Moments(history, self._epoch_offset)
-            numbers.after(history, len(lives))
+            numbers.after(history)
 
     def _table(self, name: str, columns_of: Callable[..., Columns]) -> pd.DataFrame:
         from . import schema
@@ -188,11 +189,123 @@ class Case:
     @property
     def coverage(self) -> list[Coverage]:
         """What each capture can and cannot show; one object per capture."""
+        if "_recorded" not in self.__dict__ and self._findings:
+            return next(iter(self._findings.values())).coverage
         return [history.coverage for history, _ in self._recorded]
+
+    # -- what is wrong -------------------------------------------------------
+
+    def leaks(self, **thresholds: Any) -> Findings:
+        """The descriptors that were opened and never closed, in order of seriousness.
+
+        Thresholds are those of :class:`fdtrace.checks.leak.Leak`, `group_by` among them.
+        """
+        return self._run(("leak",), thresholds)
+
+    def check(self, only: Sequence[str] | None = None) -> Findings:
+        """Every check, or the named ones, in order of seriousness.
+
+        Raises:
+            BadArgument: a check of that name does not exist.
+        """
+        from .checks import CHECKS
+
+        names = tuple(check.name for check in CHECKS)
+        for name in only or ():
+            if name not in names:
+                raise BadArgument.choice("check", name, names)
+        return self._run(tuple(only or names), {})
+
+    def _run(self, names: tuple[str, ...], thresholds: dict[str, Any]) -> Findings:
+        key = (names, tuple(sorted(thresholds.items())))
+        if key not in self._findings:
+            self._findings[key] = self._fresh(names, thresholds)
+        return self._findings[key]
+
+    def _fresh(self, names: tuple[str, ...], thresholds: dict[str, Any]) -> Findings:
+        from .checks import CHECKS
+        from .history.callsites import CallSites
+        from .history.run import read
+        from .readers.strace.window import Scan
+
+        found: list[Finding] = []
+        coverage: list[Coverage] = []
+        sites = CallSites(self._wrappers)
+        for index, capture in enumerate(self._captures):
+            scan = Scan()
+            try:
+                checks = [c(scan, sites, **thresholds) for c in CHECKS if c.name in names]
+            except TypeError as error:
+                raise BadArgument(f"leaks: {error}") from error
+            history = read(capture, checks, progress=self._progress, scan=scan, index=index)
+            for check in checks:
+                found += check.findings(history)
+            coverage.append(history.coverage)
+        return Findings(found, coverage, "leaks" if names == ("leak",) else "check")
+
+    def story(self, pid: int, fd: int, at: float | None = None) -> Story:
+        """One descriptor's life from its creation to its end, every call on it, in time order.
+
+        `at` (seconds from the capture's start) chooses among the lives of a
+        number; without it the last one is told, an open one before a closed.
+
+        Raises:
+            BadArgument: the process has no such descriptor at that time.
+        """
+        from .story import tell
+
+        return tell(self, pid, fd, at)
+
+    # -- showing -------------------------------------------------------------
+
+    def __str__(self) -> str:
+        lines = [f"{len(self._captures)} capture(s)"]
+        for one in self.coverage:
+            span = "" if one.span_s is None else f", {one.span_s:.1f} s"
+            lines.append(f"  {one.capture}: {one.kind}, {one.lines:,} lines, {one.calls:,} calls{span}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
 
 
 class Findings(Sequence[Finding]):
-    """Placeholder until the checks land."""
+    """What was found, most serious first. `table` is the DataFrame; printed, it is the answer."""
+
+    def __init__(self, found: Iterable[Finding], coverage: list[Coverage], asked: str = "leaks") -> None:
+        order = {name: place for place, name in enumerate(reversed(SEVERITIES))}
+        self._found = sorted(found, key=lambda f: (order[f.severity], -(f.open or 0), f.key))
+        self.coverage = coverage
+        self.asked = asked
+
+    @overload
+    def __getitem__(self, index: int) -> Finding: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Finding]: ...
+    def __getitem__(self, index: int | slice) -> Finding | Sequence[Finding]:
+        return self._found[index]
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The findings as a DataFrame, index `key`."""
+        from . import schema
+
+        names = schema.TABLES["findings"].names
+        return schema.conform("findings", {name: [getattr(f, name) for f in self._found] for name in names})
+
+    def __str__(self) -> str:
+        from .report.terminal import answer
+
+        return answer(self._found, self.coverage, asked=self.asked)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        import html
+
+        return f"<pre>{html.escape(str(self))}</pre>"
 
 
-__all__ = ["Case", "Findings", "Problem", "load"]
+__all__ = ["Case", "Findings", "Story", "load"]

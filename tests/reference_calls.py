@@ -136,6 +136,7 @@ class Wait(Call):
         self.name = "openat" if listener is None else "accept4" if cloexec else "accept"
         self.number: int | None = None
         super().__init__(kernel, task)
+        self.mentions = set() if listener is None else {listener}
 
     def head(self) -> list[str | int]:
         if self.listener is None:
@@ -376,6 +377,7 @@ class Use(Call):
         self.fd, self.error = fd, error
         self.name, self.first, self.last, self.answer = self.FORMS[form % len(self.FORMS)]
         super().__init__(kernel, task)
+        self.mentions = {fd}
 
     def head(self) -> list[str | int]:
         if self.name == "mmap":

@@ -180,9 +180,11 @@ class Call:
     :mod:`tests.reference_schedule` decides whether two calls race:
 
     * `uses`: numbers whose description the effect depends on;
+    * `mentions`: numbers it only reads or writes;
     * `changes`: numbers it releases, replaces or whose flag it sets;
     * `allocates`: it takes the lowest free number;
     * `copies`: it takes a copy of the whole table;
+    * `ends`: it may end a task that shares the table;
     * `channel`: a message queue it appends to or takes from;
     * `at_once`: it looks into another process's table.
     """
@@ -190,6 +192,7 @@ class Call:
     name = ""
     allocates = False
     copies = False
+    ends = False
     at_once = False
     comma = True
     made_with: tuple[tuple[Any, ...], dict[str, Any]]
@@ -204,6 +207,7 @@ class Call:
         self.kernel = kernel
         self.task = task
         self.uses: set[int] = set()
+        self.mentions: set[int] = set()
         self.changes: set[int] = set()
         self.channel: tuple[str, Description] | None = None
         self.taken: list[int] = []

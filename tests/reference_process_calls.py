@@ -16,7 +16,9 @@ FORK = "CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD"
 def doomed_safely(tasks: list[Task], but: Task | None) -> bool:
     """Whether no call in flight of these tasks leaves it open what their end does to the table."""
     calls = [task.call for task in tasks if task is not but and task.call is not None]
-    return not any(call.changes or call.taken or call.copies or call.channel for call in calls)
+    return not any(
+        call.changes or call.taken or call.copies or call.channel or isinstance(call, Spawn) for call in calls
+    )
 
 
 class Spawn(Call):
@@ -43,6 +45,7 @@ class Spawn(Call):
         self.copies, self.allocates = not self.files, self.pidfd
         self.name = {"spawn": "clone3"}.get(style, style)
         self.child: Task | None = None
+        self.child_seen = False
         super().__init__(kernel, task)
 
     @property
@@ -102,6 +105,11 @@ class Spawn(Call):
             number = self.take(pidfd_of(self.kernel, self.child), True, "pidfd")
             assert number == self.taken[0]
         self.result = self.child.tid
+
+    def orphans(self, other: Call) -> bool:
+        """Whether a child could be of either call, and the lines may end before one says whose it is."""
+        waits = {"vfork", "spawn"} & {self.style, other.style if isinstance(other, Spawn) else ""}
+        return isinstance(other, Spawn) and not other.child_seen and bool(waits)
 
     def released(self) -> bool:
         """A vfork parent waits until the child has left its memory."""
@@ -171,6 +179,8 @@ class Exec(Call):
 
 class Exit(Call):
     """exit and exit_group, and kill of another process with SIGKILL."""
+
+    ends = True
 
     def __init__(
         self, kernel: Kernel, task: Task, name: str, status: int = 0, victim: Task | None = None

@@ -220,20 +220,35 @@ class Schedule:
     """Runs a program on a kernel, step by step."""
 
     def __init__(self, kernel: Kernel, *, racy: bool, born: bool = True) -> None:
-        self.kernel, self.racy = kernel, racy
+        self.kernel, self.racy, self.closing = kernel, racy, False
         if born:
-            start = Exec(kernel, kernel.tasks[0], "prog")
-            kernel.enter(start)
-            while not start.done:
-                kernel.advance(start)
-            kernel.leave(start)
+            self.start(kernel.tasks[0])
+
+    def start(self, task: Task) -> None:
+        """What every program does first: execve, and the loader opens and closes a file.
+
+        The number it gets tells that those below were open from the start.
+        """
+        self.whole(Exec(self.kernel, task, "prog"))
+        opened = Make(self.kernel, task, MAKERS[1], cloexec=True)
+        self.whole(opened)
+        assert isinstance(opened.result, int)
+        self.whole(Close(self.kernel, task, opened.result))
+
+    def whole(self, call: Call) -> None:
+        """A call from its entry to its exit."""
+        self.kernel.enter(call)
+        while not call.done:
+            self.kernel.advance(call)
+        self.kernel.leave(call)
 
     def run(self, program: Sequence[int]) -> Kernel:
         """All decisions, then the rest of what is in flight, as far as it does not block."""
         for decision in program:
             self.decide(decision)
-        while any([self.proceed(task) for task in self.kernel.tasks]):
-            pass
+        for self.closing in (False, True):
+            while any([self.proceed(task) for task in self.kernel.tasks]):
+                pass
         return self.kernel
 
     def decide(self, decision: int) -> None:
@@ -259,7 +274,7 @@ class Schedule:
         """The entry line; what must not wait is done at once."""
         for other in self.in_flight():
             if isinstance(other, Spawn) and other.child is call.task:
-                other.window = False
+                other.window, other.child_seen = False, True
         self.kernel.enter(call)
         if not self.racy and call.copies:
             self.kernel.advance(call)
@@ -333,6 +348,8 @@ class Schedule:
                 d.task.table is table and (d.changes or d.allocates or d.copies) for d in self.in_flight()
             ):
                 return False
+        if isinstance(call, Spawn) and any(call.orphans(other) for other in self.in_flight()):
+            return False
         if isinstance(call, Exec) and not doomed_safely(call.task.process.tasks, call.task):
             return False
         return not any(conflict(call, other) for other in self.rivals(call))
@@ -343,7 +360,7 @@ class Schedule:
             return True
         if isinstance(call, Exit):
             doomed = call.victim.process.tasks if call.victim else call.task.process.tasks
-            return call.name == "exit" or doomed_safely(doomed, call.task)
+            return call.name == "exit" or self.closing or doomed_safely(doomed, call.task)
         if not call.allocates:
             return True
         if any(other.window for other in self.rivals(call)):
@@ -366,6 +383,9 @@ def conflict(call: Call, other: Call) -> bool:
     return bool(
         call.changes & (other.uses | other.changes | taken)
         or call.uses & (other.changes | taken)
+        or call.mentions & taken
+        or (call.copies and other.ends)
+        or (call.ends and other.copies)
         or (call.copies and (other.changes or taken))
         or (other.window and (call.changes or call.allocates))
         or (blind and other.allocates)

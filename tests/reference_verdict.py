@@ -70,12 +70,15 @@ class Comparison:
         return self.verdict
 
     def users(self, table: Table) -> list[Task]:
-        """The visible tasks whose last table this is."""
-        return [
+        """The visible tasks whose last table this is; those that still run, if any."""
+        users = [
             task
             for task in self.kernel.tasks
             if task.table is table and task.ending != SUPERSEDED and self.visible(task)
         ]
+        if table.tasks:  # nothing is asked of a table that only tasks without a line still hold
+            return [task for task in users if not task.ending]
+        return users
 
     def visible(self, task: Task) -> bool:
         """Whether the task has a line of its own; without -f, children have none and are not followed."""
@@ -120,18 +123,15 @@ class Comparison:
 
     def judge_open(self, table: Table, rows: list[dict[str, Any]], words: list[str]) -> None:
         """What is open at the end of the capture, or was when the last user ended."""
-        how = "none" if table.tasks else "exit"
         lives = (
             list(table.open.values()) if table.tasks else [life for life in table.past if life.how == "exit"]
         )
         real = {life.fd: life for life in lives}
+        how, other = ("none", "exit") if table.tasks else ("exit", "none")
         claimed = {int(row["fd"]): row for row in rows if row["how"] == how}
-        other = {"none", "exit"} - {how}
-        words += [
-            f"table {table.number} fd {row['fd']}: {row['how']}, not {how}"
-            for row in rows
-            if row["how"] in other
-        ]
+        for row in rows:
+            if row["how"] == other:
+                words.append(f"table {table.number} fd {row['fd']}: {other} is wrong")
         if len(claimed) != sum(row["how"] == how for row in rows):
             words.append(f"table {table.number}: a number twice")
         for fd, life in real.items():
@@ -178,9 +178,9 @@ class Comparison:
         opener = life.opener if life.parent is None else None
         if len(self.capture.files) > 1:
             same_start = opener is None or opener.name == row["opened_by"]
-            return same_start and row["closed_by"] == life.closer.name
+            return bool(same_start and row["closed_by"] == life.closer.name)
         same_start = opener is None or self.call_at(row["open_line"]) == id(opener)
-        return same_start and self.call_at(row["close_line"]) == id(life.closer)
+        return bool(same_start and self.call_at(row["close_line"]) == id(life.closer))
 
     def call_at(self, line: Any) -> Any:
         """The call that begins or ends on a line."""

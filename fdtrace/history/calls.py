@@ -224,8 +224,9 @@ class Calls(Family):
                 for observer in self.kernel.observers:
                     observer.failed(task, at, fd, errno, table.last_closed.get(fd))
             return
-        how = "close_error" if errno else "close"
-        end = at._replace(stack=at.stack)
+        how, end = ("close_error", at) if errno else ("close", at)
+        if errno and fd in flight.closed:
+            flight.closed[fd].close_errno = errno.decode("ascii", "replace")
         if self.kernel.confirm(flight, fd, how, end):
             return
         now = table.fds.get(fd)
@@ -424,8 +425,8 @@ class Calls(Family):
         if errno or ret != 0:
             return
         process = task.process
-        if process.started is not None and process.started.pos == at.pos:
-            task.table.complete = False
+        if process.started is not None and process.started.seq == at.seq:
+            process.born = True
         inherited = self.kernel.exec(task, at)
         self.settled(task, at)
         for tid in [t for t, other in self.tasks.items() if other.process is process and other is not task]:

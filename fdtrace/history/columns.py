@@ -32,16 +32,15 @@ class Numbers:
     """Makes the numbers of one capture unique within a Case: offsets added to its codes."""
 
     def __init__(self) -> None:
-        self.table = self.ofd = self.stack = self.seq = self.fd_id = 0
+        self.table = self.ofd = self.stack = self.seq = 0
 
-    def after(self, history: History, lives: int) -> None:
+    def after(self, history: History) -> None:
         """Move past everything that a capture used."""
         kernel = history.fold.calls.kernel
         self.table += len(kernel.tables)
         self.ofd += kernel.ofd()
         self.stack += len(history.scan.stacks)
         self.seq += sum(scanner.tally.calls for scanner in history.scanners)
-        self.fd_id += lives
 
 
 class Moments:
@@ -73,13 +72,9 @@ def seq_bases(history: History) -> list[int]:
 
 def fds(history: History, lives: list[Life], sites: CallSites, numbers: Numbers, moments: Moments) -> Columns:
     """The columns of `fds`: one row per life, in the order in which they began."""
-    kernel = history.fold.calls.kernel
-    originals = kernel.originals
+    ident = history.fd_id
     base = seq_bases(history)
     site_of = _site_of(history, sites)
-
-    def ident(life: Life) -> int:
-        return numbers.fd_id + (originals + life.ident if life.copied else life.ident)
 
     ordered = sorted(lives, key=lambda l: (-1 if l.opened is None else l.opened.pos, ident(l)))
     gens: dict[tuple[int, int], int] = {}

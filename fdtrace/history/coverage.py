@@ -1,19 +1,122 @@
-"""What a capture can and cannot show, found out from what it shows."""
+"""What a capture can and cannot show, found out from what it shows.
+
+Options leave their traces in the text; what is missing from the set of system
+calls tells the filter. Each gap is said in words, with the command that would
+have shown more.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..readers.strace.window import ABSENT
+
 if TYPE_CHECKING:
     from .run import History
+
+RECOMMENDED = (
+    "strace -f -ttt -T -yy -k "
+    "-e trace=%desc,%network,%process,close_range,unshare,seccomp,prlimit64,setrlimit -o app.strace -p PID"
+)
+"""The recording that shows what fdtrace can use: three calls are in no class of strace's."""
+
+_CREATORS = frozenset(
+    "open openat openat2 creat socket accept accept4 pipe pipe2 socketpair epoll_create1 eventfd2 dup memfd_create".split()
+)
+_CLOSERS = frozenset(("close", "close_range"))
 
 
 def describe(history: History) -> None:
     """Fill the coverage of a capture that was read."""
     coverage = history.coverage
     coverage.capture = history.capture.name
+    coverage.reasons = history.capture.reasons
     coverage.files = tuple(source.name for source in history.capture.sources)
+    features: dict[str, int] = {}
+    firsts, lasts = [], []
     for scanner in history.scanners:
         tally = scanner.tally
         for name in ("lines", "parsed", "continuation", "blank", "problems", "bytes", "calls"):
             setattr(coverage, name, getattr(coverage, name) + getattr(tally, name))
+        if tally.clock != "none":
+            coverage.clock = tally.clock
+        for feature, count in tally.features.items():
+            features[feature] = features.get(feature, 0) + count
+        if tally.first != ABSENT:
+            firsts.append(tally.first)
+            lasts.append(tally.last)
+    if firsts:
+        coverage.first_ns, coverage.last_ns = min(firsts), max(lasts)
+    _calls(history, features)
+    _processes(history)
+    _gaps(history, features)
+
+
+def _calls(history: History, features: dict[str, int]) -> None:
+    coverage, fold = history.coverage, history.fold
+    names = [name.decode("ascii", "replace") for name in history.scan.syscalls.items]
+    counts = {name: count for name, count in zip(names, fold.syscall_counts, strict=False) if count}
+    coverage.syscalls = dict(sorted(counts.items()))
+    options = []
+    if "pid column" in features or "[pid]" in features or len(coverage.files) > 1:
+        options.append("-ff" if len(coverage.files) > 1 else "-f")
+    options += [name for name in ("-t", "-tt", "-ttt", "-r", "-n", "-i", "--secontext", "-k") if name in features]
+    notes = history.scan.notes.items
+    if notes:
+        options.append("-yy" if any(_detailed(note) for note in notes) else "-y")
+    if any(scanner.saw_durations for scanner in history.scanners):
+        options.append("-T")
+    options += [name for name in ("-e inject", "-e read/write") if name in features]
+    coverage.options = tuple(options)
+
+
+def _detailed(note: bytes) -> bool:
+    return note[:1].isupper() or b"<char " in note or b"<block " in note
+
+
+def _processes(history: History) -> None:
+    coverage, kernel = history.coverage, history.fold.calls.kernel
+    coverage.processes = len(kernel.processes)
+    roots = [p for p in kernel.processes if p.ppid is None]
+    coverage.born = bool(roots) and all(p.born for p in roots)
+    fullest = max(kernel.processes, key=lambda p: p.peak, default=None)
+    if fullest is not None:
+        coverage.peak = fullest.peak or None
+        coverage.limit = fullest.limit
+        coverage.curve = fullest.curve.samples(history.fold.position)
+
+
+def _gaps(history: History, features: dict[str, int]) -> None:
+    coverage = history.coverage
+    seen = set(coverage.syscalls)
+    missing = []
+    opens = sum(coverage.syscalls.get(name, 0) for name in _CREATORS)
+    coverage.closes_visible = bool(seen & _CLOSERS) or opens < 3
+    if not coverage.closes_visible:
+        missing.append("no close() was recorded: what stays open cannot be known (-e trace without close?)")
+    if not coverage.born:
+        missing.append("attached to what was running: descriptors from before are known only once they are used")
+    if coverage.clock == "none":
+        missing.append("no clock: growth per second and idle times are unknown (record with -ttt)")
+    if "-k" not in features:
+        missing.append("no stacks: call sites are unknown (record with -k)")
+    if "-y" not in coverage.options and "-yy" not in coverage.options:
+        missing.append("no annotations: what inherited and received descriptors are is unknown (record with -yy)")
+    if not {"-f", "-ff"} & set(coverage.options) and seen & {"clone", "clone3", "fork", "vfork"}:
+        missing.append("threads and children were not followed: they share the table and are missing (record with -f)")
+    if seen & {"io_uring_enter", "io_uring_setup"}:
+        missing.append("io_uring is used: what is opened and closed inside the ring is invisible")
+    if seen & _CREATORS and not seen & {"execve", "clone", "clone3", "fork", "vfork", "exit_group", "wait4"}:
+        if coverage.processes > 1:
+            missing.append("forks and exits were not recorded (-e trace without %process)")
+    if _no_failures(history):
+        missing.append("no failed call was recorded (-z?): failures that release a descriptor are missing")
+    missing += [f"{what} ({count:,} times)" for what, count in history.fold.calls.hidden.items()]
+    if history.fold.calls.kernel.copies_dropped:
+        missing.append(f"{history.fold.calls.kernel.copies_dropped:,} copies made by fork are counted, not listed")
+    coverage.missing = tuple(missing)
+    coverage.remedy = RECOMMENDED
+
+
+def _no_failures(history: History) -> bool:
+    return history.coverage.calls > 200 and len(history.scan.errnos) == 0

@@ -43,6 +43,11 @@ class Fold:
         self._pos = 0
         self._limbo: list[tuple[tuple[int, ...], bytes, int]] = []
 
+    @property
+    def position(self) -> int:
+        """How many rows were taken: the capture's order as a number."""
+        return self._pos
+
     def feed(self, window: Window) -> None:
         """Apply the rows of one window."""
         ops = self._classify(window)

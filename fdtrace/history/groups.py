@@ -17,25 +17,8 @@ from .kernel import Observer
 from .lives import STDIO, Life
 from .tasks import Process
 
-BUCKETS = 256
-
-
-class Curve:
-    """Counts along a line of unknown length: 256 buckets whose width doubles as the line grows."""
-
-    __slots__ = ("counts", "width")
-
-    def __init__(self) -> None:
-        self.width = 1
-        self.counts = [0] * BUCKETS
-
-    def add(self, position: int, count: int = 1) -> None:
-        """Count something at a position from 0 on."""
-        while position >= self.width * BUCKETS:
-            counts = self.counts
-            self.counts = [counts[i] + counts[i + 1] for i in range(0, BUCKETS, 2)] + [0] * (BUCKETS // 2)
-            self.width *= 2
-        self.counts[position // self.width] += count
+SISTERS = 4
+"""This many different names in one directory are taken to be of one making."""
 
 
 @dataclass(slots=True)
@@ -45,17 +28,21 @@ class Share:
     process: Process
     opened: int = 0
     closed: int = 0
-    steps: Curve = field(default_factory=Curve)
-    """+1 for each open, -1 for each close, by position."""
-    opens: Curve = field(default_factory=Curve)
     left: list[Life] = field(default_factory=list)
     """Lives that nobody closed: open at the end, or when the process ended."""
-    first: Life | None = None
     typical_ns: list[int] = field(default_factory=lambda: [0] * 64)
     typical_pos: list[int] = field(default_factory=lambda: [0] * 64)
     """Lengths of the lives that were closed, by powers of two, in ns and in positions."""
     errors: int = 0
-    read_at_end: int = 0
+
+    def absorb(self, other: Share) -> None:
+        """Add what another group saw of the same process."""
+        self.opened += other.opened
+        self.closed += other.closed
+        self.errors += other.errors
+        self.left += other.left
+        self.typical_ns = [a + b for a, b in zip(self.typical_ns, other.typical_ns, strict=True)]
+        self.typical_pos = [a + b for a, b in zip(self.typical_pos, other.typical_pos, strict=True)]
 
     def length(self, lengths: list[int], share: float = 0.5) -> int | None:
         """The length that this share of the closed lives did not exceed, to a factor of two."""
@@ -84,6 +71,16 @@ class Group:
     """Opened and closed by the chain of callers."""
     held: list[Life] = field(default_factory=list)
     """Copies that other processes hold of lives whose owner closed them."""
+
+    def target(self) -> str:
+        """What the lives of the group point to: its only or its commonest pattern."""
+        if not self.patterns:
+            return self.pattern
+        most = max(self.patterns, key=lambda p: self.patterns[p])
+        if len(self.patterns) == 1 or self.patterns[most] * 2 >= sum(self.patterns.values()):
+            return most
+        folders = {patterns.directory_of(pattern) for pattern in self.patterns}
+        return next(iter(folders)) or most if len(folders) == 1 else most
 
     @property
     def left(self) -> list[Life]:
@@ -116,7 +113,6 @@ class Groups(Observer):
         share.closed += 1
         self.settled[life.kind] = self.settled.get(life.kind, 0) + 1
         if closed is not None and life.opened is not None:
-            share.steps.add(closed.pos, -1)
             share.typical_pos[min(63, max(0, closed.pos - life.opened.pos).bit_length())] += 1
             if closed.clock != ABSENT and life.opened.clock != ABSENT:
                 share.typical_ns[min(63, max(0, closed.clock - life.opened.clock).bit_length())] += 1
@@ -132,14 +128,29 @@ class Groups(Observer):
         for life in held:
             self._group(life).held.append(life)
 
+    def merged(self) -> list[Group]:
+        """The groups; without stacks, names that differ in a directory that has many are one."""
+        if self._by != "site":
+            return list(self.groups.values())
+        folders: dict[tuple[str | None, str, str], list[Group]] = {}
+        whole: list[Group] = []
+        for group in self.groups.values():
+            folder = patterns.directory_of(group.pattern) if group.site is None else None
+            if folder is None:
+                whole.append(group)
+            else:
+                folders.setdefault((group.command, group.kind, folder), []).append(group)
+        for (_, _, folder), members in folders.items():
+            if len(members) < SISTERS or not any(member.left or member.held for member in members):
+                whole += members
+            else:
+                whole.append(_united(members, folder))
+        return whole
+
     def _count(self, share: Share, group: Group, life: Life) -> None:
         assert life.opened is not None
         share.opened += 1
-        share.steps.add(life.opened.pos)
-        share.opens.add(life.opened.pos)
         share.errors += life.errors
-        if share.first is None or share.first.opened is None or life.opened.pos < share.first.opened.pos:
-            share.first = life
         pattern = patterns.of(life)
         if pattern in group.patterns or len(group.patterns) < 64:
             group.patterns[pattern] = group.patterns.get(pattern, 0) + 1
@@ -181,6 +192,21 @@ class Groups(Observer):
         if self._by == "stack":
             return "\0".join((site.module, site.site, *site.callers))
         return f"{site.module}\0{site.site}"
+
+
+def _united(members: list[Group], pattern: str) -> Group:
+    """Several groups as one."""
+    first = members[0]
+    united = Group(first.command, first.kind, None, pattern)
+    for group in members:
+        for key, share in group.shares.items():
+            if key in united.shares:
+                united.shares[key].absorb(share)
+            else:
+                united.shares[key] = share
+        united.held += group.held
+    united.patterns = {pattern: sum(share.opened for share in united.shares.values())}
+    return united
 
 
 def _created(life: Life) -> bool:

@@ -147,8 +147,14 @@ class Kernel:
             table.cloexec.add(fd)
         else:
             table.cloexec.discard(fd)
-        if len(table.fds) > table.process.peak:
-            table.process.peak = len(table.fds)
+        self._level(table, table.changed)
+
+    @staticmethod
+    def _level(table: Table, position: int) -> None:
+        process, level = table.process, len(table.fds)
+        process.curve.put(position, level)
+        if level > process.peak:
+            process.peak = level
 
     def fill_below(self, life: Life, since: int) -> None:
         """The kernel gives out the lowest free number: what is below a new one is open, seen or not.
@@ -200,6 +206,7 @@ class Kernel:
             return
         flight.closed[fd] = life
         table.changed = flight.pos
+        self._level(table, flight.pos)
         if fd in table.cloexec:
             table.cloexec.discard(fd)
             flight.cloexec.add(fd)

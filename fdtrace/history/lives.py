@@ -39,6 +39,7 @@ class Life:
 
     __slots__ = (
         "certain",
+        "close_errno",
         "closed",
         "cloexec",
         "copied",
@@ -80,6 +81,7 @@ class Life:
         self.opened = opened
         self.closed: At | None = None
         self.how = "none"
+        self.close_errno = ""
         self.parent: Life | None = None
         self.target: str | None = None
         self.local: str | None = None

@@ -18,6 +18,10 @@ from .lives import Life
 from .merge import merged
 
 
+LIVES_PER_CAPTURE = 1_000_000_000
+"""Numbers of lives are unique within a Case: each capture has its own thousand millions."""
+
+
 @dataclass(slots=True)
 class History:
     """What became of one capture: its tables at the end, and the account of its lines."""
@@ -28,6 +32,8 @@ class History:
     scanners: list[LineScanner] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     coverage: Coverage = field(default_factory=lambda: Coverage("", "strace"))
+    index: int = 0
+    """Which capture of its Case this is."""
 
     def open_lives(self) -> Iterator[Life]:
         """Lives that are open at the end, by table and number; copies only once they are their table's own."""
@@ -36,6 +42,11 @@ class History:
                 life = table.fds[fd]
                 if life.table is table:
                     yield life
+
+    def fd_id(self, life: Life) -> int:
+        """The number of a life in the table `fds` of this capture: copies of forks come after all others."""
+        number = self.fold.calls.kernel.originals + life.ident if life.copied else life.ident
+        return self.index * LIVES_PER_CAPTURE + number
 
     def file_name(self, file: int) -> str:
         """The name of the file with this code."""
@@ -47,14 +58,16 @@ def read(
     observers: Iterable[Observer] = (),
     list_copies: bool = False,
     progress: Callable[[int], None] | None = None,
+    scan: Scan | None = None,
+    index: int = 0,
 ) -> History:
     """Read a capture and rebuild its tables; observers hear of lives as they begin and end.
 
     A damaged file keeps what could be read of it and gets a problem row.
     """
-    scan = Scan()
+    scan = scan if scan is not None else Scan()
     fold = Fold(scan, observers, list_copies)
-    history = History(capture, scan, fold)
+    history = History(capture, scan, fold, index=index)
     alone = _messages(capture, fold)
     tid_of = dict(enumerate(capture.tids))
     for code, source in enumerate(capture.sources):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .curve import Curve
 from .lives import At, Flight, Table
 
 
@@ -10,7 +11,9 @@ class Process:
 
     __slots__ = (
         "argv",
+        "born",
         "command",
+        "curve",
         "ended",
         "ended_by",
         "exit_code",
@@ -37,6 +40,8 @@ class Process:
         self.argv: str | None = None
         self.limit: int | None = None
         self.peak = 0
+        self.born = False
+        self.curve = Curve()
         self.table: Table | None = None
         self.tasks: set[Task] = set()
         self.tids: list[int] = []

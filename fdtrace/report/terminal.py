@@ -230,7 +230,8 @@ def _evidence(finding: Finding, width: int) -> Iterator[str]:
     more = len(finding.evidence) - _QUOTES
     label = "evidence"
     for place, quote in enumerate(finding.evidence[:_QUOTES]):
-        where = f"{quote.file}:{quote.line}" if quote.line else quote.file
+        name = quote.file.rpartition("/")[2]
+        where = f"{name}:{quote.line}" if quote.line else name
         note = f"  … and {more:,} more" if more > 0 and place == _QUOTES - 1 else ""
         text = cells.visible(f"{where}  {quote.text.strip()}")
         room = max(width - _FIELD - len(note), 20)

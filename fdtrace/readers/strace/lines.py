@@ -46,6 +46,7 @@ class LineScanner:
         self._stacks: list[int] = []
         self._texts: list[bytes] = []
         self._size = 0
+        self.saw_durations = False
         self._dropped_problems = 0
         self._line = 0
         self._offset = 0
@@ -330,6 +331,7 @@ class LineScanner:
             timed = g.DURATION.search(tail)
             if timed is not None:
                 duration = layout.nanoseconds(timed.group(1))
+                self.saw_durations = True
             if len(tail) > 6 and tail[:2] != b" <":
                 error = g.ERRNO.match(tail)
                 if error is not None and ret_text in (b"-1", b"?"):

@@ -1,0 +1,68 @@
+"""What all checks share: the frame of a check, and quoting a capture as evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from ..history.callsites import CallSite, CallSites
+from ..history.kernel import Observer
+from ..history.lives import At
+from ..history.run import History
+from ..model import Evidence, Finding
+from ..readers.strace.layout import LEADER
+from ..readers.strace.window import Scan
+
+
+class Check(Observer):
+    """One question put to a capture.
+
+    `scan` interns the capture's stacks, `sites` names their call sites. A
+    subclass observes what it needs and answers in `findings`.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, scan: Scan, sites: CallSites) -> None:
+        self.scan = scan
+        self.sites = sites
+
+    def site(self, stack: int) -> CallSite | None:
+        """The call site of a stack code; None without a stack."""
+        return self.sites.of(self.scan.stacks[stack]) if stack >= 0 else None
+
+    def findings(self, history: History) -> list[Finding]:
+        """What is wrong, in no particular order."""
+        raise NotImplementedError
+
+
+def quotes(history: History, places: Iterable[At | None]) -> tuple[Evidence, ...]:
+    """The lines of a capture at these places, in the order given, each line once."""
+    wanted: dict[tuple[int, int], At] = {}
+    for at in places:
+        if at is not None:
+            wanted.setdefault((at.file, at.offset), at)
+    texts: dict[tuple[int, int], bytes] = {}
+    for file in {file for file, _ in wanted}:
+        source = history.capture.sources[file]
+        found = source.lines_at([offset for f, offset in wanted if f == file])
+        texts.update({(file, offset): line for offset, line in found.items()})
+    return tuple(
+        Evidence(history.file_name(at.file), at.line, _shown(texts.get(place, b"")))
+        for place, at in wanted.items()
+    )
+
+
+def _shown(line: bytes) -> str:
+    """A quoted line without its leader: thread and time stand in the tables."""
+    leader = LEADER.match(line)
+    start = leader.end() if leader is not None and leader.end() < len(line) else 0
+    return line[start:].decode("utf-8", "backslashreplace").strip()[:300]
+
+
+def seconds(history: History, at: At | None) -> float | None:
+    """A moment as seconds since the capture's first time stamp."""
+    first = history.coverage.first_ns
+    if at is None or first is None or at.clock < 0:
+        return None
+    return (at.clock - first) / 1e9
