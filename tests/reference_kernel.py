@@ -134,6 +134,7 @@ class Task:
     again: Call | None = None
     attached: bool = False
     ending: str = ""
+    end_shown: bool = False
     gone: bool = False
     tids: list[int] = field(default_factory=list)
 

@@ -312,6 +312,7 @@ class Schedule:
             call, task.call = task.call, None
             if call.result == UNKNOWN:
                 kernel.note("left", task, call)
+                task.end_shown = True
             elif not tidy:
                 kernel.note("torn", task, call)
             return True
@@ -322,7 +323,7 @@ class Schedule:
         kernel.note(
             "ended", task, text=task.ending if task.ending != SUPERSEDED else "+++ killed by SIGKILL +++"
         )
-        task.gone = True
+        task.end_shown = task.gone = True
         return True
 
     # -- what keeps a schedule calm ---------------------------------------------
@@ -352,6 +353,9 @@ class Schedule:
             return False
         if isinstance(call, Exec) and not doomed_safely(call.task.process.tasks, call.task):
             return False
+        unseen = (task for task in self.kernel.tasks if task.ending and not task.end_shown)
+        if call.copies and any(task.table is call.table for task in unseen):
+            return False  # whether the table is shared decides whether there is a copy
         return not any(conflict(call, other) for other in self.rivals(call))
 
     def may_advance(self, call: Call) -> bool:
@@ -359,7 +363,8 @@ class Schedule:
         if self.racy:
             return True
         if isinstance(call, Exit):
-            doomed = call.victim.process.tasks if call.victim else call.task.process.tasks
+            ending = (call.victim or call.task).process.alive
+            doomed = [sharer for task in ending for sharer in task.table.tasks]
             return call.name == "exit" or self.closing or doomed_safely(doomed, call.task)
         if not call.allocates:
             return True

@@ -112,36 +112,60 @@ class Leak(Check):
         if not left:
             return None
         end = history.fold.position
-        suspects = [life for share in group.shares.values() for life in self._suspects(share, end)]
+        suspects = [life for share in group.shares.values() for life in self._suspects(share, end, self.overdue)]
         shares = [s for s in group.shares.values() if s.left]
         serious = self._growing(suspects, shares, group, end)
         held = [life for life in group.held if self._abandoned(life, end)]
         severity, why = self._severity(group, serious, held, end, history)
-        counted = self._counted(group, serious, held, left, severity)
+        counted = self._counted(group, serious, held, left, severity, end)
         return self._finding(group, counted, severity, why, history)
 
     def _counted(
-        self, group: Group, serious: list[Life], held: list[Life], left: list[Life], severity: Severity
+        self,
+        group: Group,
+        serious: list[Life],
+        held: list[Life],
+        left: list[Life],
+        severity: Severity,
+        end: int,
     ) -> list[Life]:
         """The lives that a finding is about."""
         if severity in ("low", "info"):
             return left
         if len(serious) < self.few:
             return held
-        young = _alike(serious, left) if not self._closes(group) else []
-        return [*serious, *young]
+        guilty = {id(life.process) for life in serious}
+        shares = [share for share in group.shares.values() if id(share.process) in guilty]
+        if self._closes(group):
+            counted = [life for share in shares for life in self._suspects(share, end, 1.0)]
+            known = {id(life) for life in counted}
+            return counted + [life for life in serious if id(life) not in known]
+        return [*serious, *_alike(serious, left)]
 
-    def _suspects(self, share: Share, end: int) -> list[Life]:
-        limit = share.length(share.typical_pos, 0.95)
-        enough = share.closed >= 5 and share.closed * 10 >= share.opened
-        found = []
-        for life in share.left:
-            if not self._abandoned(life, end):
-                continue
-            if enough and limit is not None and self._age(life, end) < self.overdue * limit and not _gone(life):
-                continue
-            found.append(life)
-        return found
+    @staticmethod
+    def _fate(group: Group, lives: list[Life]) -> tuple[int, int]:
+        """Opened and closed in the processes that these lives are of."""
+        guilty = {id(life.process) for life in lives}
+        shares = [share for key, share in group.shares.items() if key in guilty] or list(group.shares.values())
+        return sum(share.opened for share in shares), sum(share.closed for share in shares)
+
+    def _suspects(self, share: Share, end: int, overdue: float) -> list[Life]:
+        """Lives of a process that are abandoned, and idle for longer than any that is closed in the end."""
+        abandoned = [life for life in share.left if self._abandoned(life, end)]
+        if share.closed < 5 or share.closed * 10 < share.opened:
+            return abandoned
+        limit = overdue * share.idled(0.95)
+        late = [life for life in abandoned if _gone(life) or self._idle(life, end) >= limit]
+        patient = [life for life in late if not _gone(life)]
+        if patient:
+            usual = sorted(self._idle(life, end) for life in patient)[len(patient) // 2]
+            if share.closed_after_idling(usual // 2) * 2 >= len(patient):
+                return [life for life in late if _gone(life)]
+        return late
+
+    def _idle(self, life: Life, end: int) -> int:
+        """For how long a life had not been used when it, or the capture, ended."""
+        return self._age(life, end) - _active(life)
 
     @staticmethod
     def _age(life: Life, end: int) -> int:
@@ -154,9 +178,8 @@ class Leak(Check):
             return True
         if life.opened is None:
             return False
-        last = life.last_use.pos if life.last_use is not None else life.opened.pos
         age = self._age(life, end)
-        return age > 0 and (self._age(life, end) - (last - life.opened.pos)) >= self.idle * age
+        return age > 0 and self._idle(life, end) >= self.idle * age
 
     def _growing(self, suspects: list[Life], shares: list[Share], group: Group, end: int) -> list[Life]:
         """Suspects of processes in which they keep coming; of processes that live, also their sum."""
@@ -166,9 +189,10 @@ class Leak(Check):
             own = [life for life in suspects if life.process is share.process]
             if not own:
                 continue
-            if self._steady(own, share.process.started, self._end_of(share, end)):
+            lived = share.process.ended is None
+            if len(own) >= (self.few if lived else self.many) and self._spread(own, self._end_of(share, end)):
                 growing += own
-            elif share.process.ended is None:
+            elif lived:
                 alive += own
         if len(growing) < self.few and self._sums_up(alive + growing, group, end):
             return alive + growing
@@ -191,24 +215,17 @@ class Leak(Check):
             return False
         if not self._closes(group) and sum(map(_gone, alive)) * 2 < len(alive):
             return False
-        first = min(life.opened.pos for life in alive if life.opened is not None)
-        return self._spread(alive, first, end)
+        return len(alive) >= self.few and self._spread(alive, end)
 
-    def _steady(self, lives: list[Life], started: At | None, end: int) -> bool:
-        """Whether suspects kept coming over much of a process's activity."""
-        if len(lives) < self.few:
-            return False
-        begin = started.pos if started is not None else 0
-        return self._spread(lives, begin, end)
-
-    def _spread(self, lives: list[Life], begin: int, end: int) -> bool:
+    def _spread(self, lives: list[Life], end: int) -> bool:
+        """Whether suspects kept coming, from the first one on, over much of what followed."""
         places = sorted(life.opened.pos for life in lives if life.opened is not None)
-        if not places or end <= begin:
-            return False
-        if places[-1] - begin < self.until * (end - begin):
+        if not places:
             return False
         first = places[0]
         width = max(1, end - first)
+        if places[-1] - first < self.until * width:
+            return False
         parts = {min(9, (place - first) * 10 // width) for place in places}
         return len(parts) >= self.episodes and not _burst(lives)
 
@@ -222,17 +239,15 @@ class Leak(Check):
                 return ("high" if len(held) >= self.many and sum(map(_gone, held)) * 2 > len(held) else "medium"), "held"
             return ("low" if len(group.left) >= self.few else "info"), "settled"
         gone = sum(map(_gone, serious)) * 2 > len(serious)
-        never = not any(share.closed for share in group.shares.values())
+        opened, closed = self._fate(group, serious)
+        never = closed * 20 <= opened
         full = any(id(life.process) in self.exhausted for life in serious)
         if len(serious) >= self.many and (gone or never or full):
             return "high", "gone" if gone else "full" if full else "never"
         return "medium", "gone" if gone else "never" if never else "path"
 
     def _held_grows(self, held: list[Life], end: int) -> bool:
-        if len(held) < self.few:
-            return False
-        begin = min(life.opened.pos for life in held if life.opened is not None)
-        return self._spread(held, begin, end)
+        return len(held) >= self.few and self._spread(held, end)
 
     # -- telling -------------------------------------------------------------
 
@@ -240,8 +255,7 @@ class Leak(Check):
         self, group: Group, lives: list[Life], severity: Severity, why: str, history: History
     ) -> Finding:
         lives = sorted(lives, key=lambda life: life.opened.pos if life.opened is not None else -1)
-        opened = sum(share.opened for share in group.shares.values())
-        closed = sum(share.closed for share in group.shares.values())
+        opened, closed = self._fate(group, lives)
         processes = sorted({life.process.pid for life in lives if life.process.pid is not None})
         first, last = lives[0].opened, lives[-1].opened
         states = Counter(life.state for life in lives if life.state)

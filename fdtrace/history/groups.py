@@ -31,30 +31,29 @@ class Share:
     left: list[Life] = field(default_factory=list)
     """Lives that nobody closed: open at the end, or when the process ended."""
     typical_ns: list[int] = field(default_factory=lambda: [0] * 64)
-    typical_pos: list[int] = field(default_factory=lambda: [0] * 64)
-    """Lengths of the lives that were closed, by powers of two, in ns and in positions."""
-    errors: int = 0
+    idle_pos: list[int] = field(default_factory=lambda: [0] * 64)
+    """Of the lives that were closed, by powers of two: their length in ns, and how long they had been idle."""
 
     def absorb(self, other: Share) -> None:
         """Add what another group saw of the same process."""
         self.opened += other.opened
         self.closed += other.closed
-        self.errors += other.errors
         self.left += other.left
         self.typical_ns = [a + b for a, b in zip(self.typical_ns, other.typical_ns, strict=True)]
-        self.typical_pos = [a + b for a, b in zip(self.typical_pos, other.typical_pos, strict=True)]
+        self.idle_pos = [a + b for a, b in zip(self.idle_pos, other.idle_pos, strict=True)]
 
-    def length(self, lengths: list[int], share: float = 0.5) -> int | None:
-        """The length that this share of the closed lives did not exceed, to a factor of two."""
-        total = sum(lengths)
-        if not total:
-            return None
-        seen = 0
-        for power, count in enumerate(lengths):
+    def idled(self, share: float) -> int:
+        """How long at most this share of the closed lives had been idle when they were closed, to a factor of two."""
+        total, seen = sum(self.idle_pos), 0
+        for power, count in enumerate(self.idle_pos):
             seen += count
             if seen >= total * share:
                 return 1 << power
-        return None
+        return 0
+
+    def closed_after_idling(self, length: int) -> int:
+        """How many closed lives had been idle for at least this long."""
+        return sum(self.idle_pos[max(0, length).bit_length() :])
 
 
 @dataclass(slots=True)
@@ -113,7 +112,8 @@ class Groups(Observer):
         share.closed += 1
         self.settled[life.kind] = self.settled.get(life.kind, 0) + 1
         if closed is not None and life.opened is not None:
-            share.typical_pos[min(63, max(0, closed.pos - life.opened.pos).bit_length())] += 1
+            last = life.last_use if life.last_use is not None else life.opened
+            share.idle_pos[min(63, max(0, closed.pos - last.pos).bit_length())] += 1
             if closed.clock != ABSENT and life.opened.clock != ABSENT:
                 share.typical_ns[min(63, max(0, closed.clock - life.opened.clock).bit_length())] += 1
             self._caller(group, life)[1] += 1
@@ -132,25 +132,14 @@ class Groups(Observer):
         """The groups; without stacks, names that differ in a directory that has many are one."""
         if self._by != "site":
             return list(self.groups.values())
-        folders: dict[tuple[str | None, str, str], list[Group]] = {}
-        whole: list[Group] = []
-        for group in self.groups.values():
-            folder = patterns.directory_of(group.pattern) if group.site is None else None
-            if folder is None:
-                whole.append(group)
-            else:
-                folders.setdefault((group.command, group.kind, folder), []).append(group)
-        for (_, _, folder), members in folders.items():
-            if len(members) < SISTERS or not any(member.left or member.held for member in members):
-                whole += members
-            else:
-                whole.append(_united(members, folder))
-        return whole
+        groups = list(self.groups.values())
+        for levels in (1, 2):
+            groups = _with_sisters(groups, levels)
+        return groups
 
     def _count(self, share: Share, group: Group, life: Life) -> None:
         assert life.opened is not None
         share.opened += 1
-        share.errors += life.errors
         pattern = patterns.of(life)
         if pattern in group.patterns or len(group.patterns) < 64:
             group.patterns[pattern] = group.patterns.get(pattern, 0) + 1
@@ -192,6 +181,24 @@ class Groups(Observer):
         if self._by == "stack":
             return "\0".join((site.module, site.site, *site.callers))
         return f"{site.module}\0{site.site}"
+
+
+def _with_sisters(groups: list[Group], levels: int) -> list[Group]:
+    """Groups that differ only in the last names of their paths as one, where there are many of them."""
+    folders: dict[tuple[str | None, str, str], list[Group]] = {}
+    whole: list[Group] = []
+    for group in groups:
+        folder = patterns.directory_of(group.pattern, levels) if group.site is None else None
+        if folder is None:
+            whole.append(group)
+        else:
+            folders.setdefault((group.command, group.kind, folder), []).append(group)
+    for (_, _, folder), members in folders.items():
+        if len(members) < SISTERS or not any(member.left or member.held for member in members):
+            whole += members
+        else:
+            whole.append(_united(members, folder))
+    return whole
 
 
 def _united(members: list[Group], pattern: str) -> Group:

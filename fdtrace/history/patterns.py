@@ -16,7 +16,6 @@ _HEX = re.compile(r"(?<![A-Za-z0-9])(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{6,
 _TEMPORARY = re.compile(r"(?<=tmp)[._-]?[A-Za-z0-9_]{6,10}(?=$|[./-])|(?<=\.)[A-Za-z0-9]{6}(?=$)")
 _MIXED = re.compile(r"[A-Za-z0-9_]{6,}")
 _DIGITS = re.compile(r"\d+")
-_ADDRESS = re.compile(r"^(.*):(\d+|\*)$")
 
 
 def path(name: str) -> str:
@@ -45,11 +44,6 @@ def _jumbled(word: str) -> bool:
     return changes >= 3 and len(set(kinds)) >= 2 and changes * 3 >= len(kinds)
 
 
-def address(text: str | None) -> str | None:
-    """A peer's address as it is; ports of clients are left out by the caller."""
-    return text or None
-
-
 def of(life: Life) -> str:
     """The pattern of what a life points to; its kind where it has no name."""
     target = life.target or ""
@@ -74,10 +68,15 @@ def _socket(life: Life) -> str:
     return "pair" if life.peer else "unconnected"
 
 
-def directory_of(pattern: str) -> str | None:
-    """What is left of a path pattern when its last name does not matter: directory and ending."""
+def directory_of(pattern: str, levels: int = 1) -> str | None:
+    """A path pattern whose last names do not matter: what is above them, and the ending."""
     head, slash, last = pattern.rpartition("/")
-    if not slash:
+    for _ in range(levels - 1):
+        head, slash, _ = head.rpartition("/")
+    if not slash or not head:
         return None
+    gone = last.endswith(" (deleted)")
     _, dot, ending = last.removesuffix(" (deleted)").rpartition(".")
-    return f"{head}/*{dot}{ending}" if dot and "*" not in ending else f"{head}/*"
+    names = "/".join("*" * levels)
+    known = f".{ending}" if dot and ending and "*" not in ending else ""
+    return f"{head}/{names}{known}{' (deleted)' if gone else ''}"

@@ -46,29 +46,32 @@ def rebuilt_tables(case: fdtrace.Case, how: str = "none") -> dict[Owner, dict[in
     return tables
 
 
-def same_target(link: str, rebuilt: Rebuilt) -> bool:
+def same_target(link: str, rebuilt: Rebuilt, annotated: bool) -> bool:
     """A link of /proc/PID/fd names what the rebuilt life names, as far as the capture showed it."""
     target = rebuilt.target
-    if rebuilt.inode is not None and (link.startswith("socket:") or link.startswith("pipe:")):
+    if rebuilt.inode is not None and link.startswith(("socket:", "pipe:")):
         return link.endswith(f":[{rebuilt.inode}]")
     if target is None or not target.startswith(("/", "pipe:", "socket:", "anon_inode:")):
         return True
+    if not annotated and (not link.startswith("/") or link.endswith(" (deleted)")):
+        return True  # the path that was opened led elsewhere
     return target.removesuffix(" (deleted)") == link.removesuffix(" (deleted)")
 
 
-def differences(kernel: Table, rebuilt: dict[int, Rebuilt], neutral: frozenset[str]) -> list[str]:
-    """What is wrong with one table; descriptors whose target is neutral came from outside and may stay unseen."""
+def differences(recording: Recording, kernel: Table, rebuilt: dict[int, Rebuilt]) -> list[str]:
+    """What is wrong with one table; what was there before the capture may stay unseen."""
     wrong = []
     for fd in sorted({*kernel, *rebuilt}):
         truth, claim = kernel.get(fd), rebuilt.get(fd)
+        neutral = truth is not None and recording.from_outside(fd, truth)
         if truth is None:
             wrong.append(f"{fd} is not open, rebuilt as {claim}")
         elif claim is None:
-            if truth.target not in neutral:
+            if not neutral:
                 wrong.append(f"{fd} is open as {truth}, not rebuilt")
-        elif truth.target not in neutral and truth.cloexec != claim.cloexec:
+        elif not neutral and truth.cloexec != claim.cloexec:
             wrong.append(f"{fd} is {truth}, cloexec rebuilt as {claim.cloexec}")
-        elif not same_target(truth.target, claim):
+        elif not same_target(truth.target, claim, recording.annotated):
             wrong.append(f"{fd} is {truth}, target rebuilt as {claim.target}")
     return wrong
 
@@ -76,14 +79,12 @@ def differences(kernel: Table, rebuilt: dict[int, Rebuilt], neutral: frozenset[s
 def complaints(recording: Recording) -> list[str]:
     """Everything in which fdtrace and the kernel differ at the end of a capture."""
     rebuilt = rebuilt_tables(fdtrace.load(*map(str, recording.files)))
-    neutral = recording.inherited
     wrong = []
     for owner in sorted({*recording.kernel, *rebuilt}, key=str):
         if owner not in recording.kernel:
             wrong.append(f"{owner} does not live, rebuilt with {sorted(rebuilt[owner])}")
             continue
-        before = {entry.target for entry in recording.before.get(owner[0], {}).values()}
-        found = differences(recording.kernel[owner], rebuilt.get(owner, {}), neutral | before)
+        found = differences(recording, recording.kernel[owner], rebuilt.get(owner, {}))
         wrong += [f"{owner}: {one}" for one in found]
     return wrong
 
@@ -93,6 +94,6 @@ def complaints_at_exit(recording: Recording) -> list[str]:
     rebuilt = rebuilt_tables(fdtrace.load(*map(str, recording.files)), how="exit")
     wrong = []
     for pid, table in recording.at_exit.items():
-        found = differences(table, rebuilt.get((pid, None), {}), recording.inherited)
+        found = differences(recording, table, rebuilt.get((pid, None), {}))
         wrong += [f"{pid}: {one}" for one in found]
     return wrong

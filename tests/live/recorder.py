@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 CLOEXEC = 0o2000000
 EXIT_GROUP = {"x86_64": "231", "aarch64": "94"}.get(platform.machine())
-CALM_S = 0.15
+CALM_S = 0.1
 PATIENCE_S = 20.0
 EXIT_DELAY_US = 60_000
 
@@ -48,6 +48,16 @@ class Recording:
     """Targets that the programs got from outside the capture."""
     before: dict[int, Table] = field(default_factory=dict)
     """Tables of the processes that strace was attached to, before it was."""
+    annotated: bool = False
+    """Whether descriptors are shown with what they stand for (-y, -yy)."""
+
+    def from_outside(self, fd: int, entry: Descriptor) -> bool:
+        """Whether a descriptor was there before the capture, which need not have shown it."""
+        return entry.target in self.inherited or any(entry == old.get(fd) for old in self.before.values())
+
+
+def annotated(flags: Sequence[str]) -> bool:
+    return "-y" in flags or "-yy" in flags
 
 
 def read(path: str) -> str:
@@ -143,13 +153,13 @@ class Tracer:
         left = {*self.traced(), *also}
         self.strace.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
+            self.strace.wait(1)  # it waits for ever for a leader that left before its threads
+        if self.strace.poll() is None:
+            self.strace.kill()
             self.strace.wait(10)
         for pid in left:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-        if self.strace.poll() is None:
-            self.strace.kill()
-            self.strace.wait(10)
 
 
 class Recorder:
@@ -196,7 +206,7 @@ class Recorder:
             start_new_session=True,
         )
         tracer = Tracer(strace, trace)
-        recording = Recording([], inherited=frozenset(outside))
+        recording = Recording([], inherited=frozenset(outside), annotated=annotated(flags))
         try:
             if until_exit:
                 recording.at_exit = dict(tracer.exits())
@@ -224,7 +234,8 @@ class Recorder:
         try:
             self._wait(lambda: (place / "ready").exists())
             ids = whom(program.pid)
-            recording = Recording([], before={program.pid: table_of(f"/proc/{program.pid}")})
+            before = {program.pid: table_of(f"/proc/{program.pid}")}
+            recording = Recording([], before=before, annotated=annotated(flags))
             arguments = [word for one in ids for word in ("-p", str(one))]
             messages = open(place / "messages", "wb")  # noqa: SIM115
             strace = subprocess.Popen([*self._strace(flags, form, trace), *arguments], stderr=messages)
