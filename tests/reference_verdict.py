@@ -141,7 +141,8 @@ class Comparison:
                 continue
             self.pairs.append((life, claimed[fd]))
             cloexec = claimed[fd]["cloexec"]
-            if (self.told(life) or life.flag_set) and (not known(cloexec) or bool(cloexec) != life.cloexec):
+            wrong = bool(cloexec) != life.cloexec if known(cloexec) else self.told(life)
+            if wrong and (self.told(life) or life.flag_set):
                 words.append(f"table {table.number} fd {fd}: cloexec {cloexec}, really {life.cloexec}")
         words += [f"table {table.number} fd {fd}: not open" for fd in claimed if fd not in real]
 

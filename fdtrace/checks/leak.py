@@ -161,6 +161,8 @@ class Leak(Check):
             usual = sorted(self._idle(life, end) for life in patient)[len(patient) // 2]
             if share.closed_after_idling(usual // 2) * 2 >= len(patient):
                 return [life for life in late if _gone(life)]
+        if share.collected and len(late) * 5 < share.opened:
+            return [life for life in late if _gone(life)]  # survivors wait for an older generation's turn
         return late
 
     def _idle(self, life: Life, end: int) -> int:
@@ -238,13 +240,20 @@ class Leak(Check):
             if self._held_grows(held, end):
                 return ("high" if len(held) >= self.many and sum(map(_gone, held)) * 2 > len(held) else "medium"), "held"
             return ("low" if len(group.left) >= self.few else "info"), "settled"
-        gone = sum(map(_gone, serious)) * 2 > len(serious)
+        gone = sum(map(_gone, serious)) * 2 > len(serious) or self._hung_up_on(group, serious)
         opened, closed = self._fate(group, serious)
         never = closed * 20 <= opened
         full = any(id(life.process) in self.exhausted for life in serious)
         if len(serious) >= self.many and (gone or never or full):
             return "high", "gone" if gone else "full" if full else "never"
         return "medium", "gone" if gone else "never" if never else "path"
+
+    @staticmethod
+    def _hung_up_on(group: Group, lives: list[Life]) -> bool:
+        """Connections of a place whose peers always end them first: most likely they have ended these too."""
+        guilty = {id(life.process) for life in lives}
+        shares = [share for key, share in group.shares.items() if key in guilty]
+        return bool(shares) and all(share.hung_up_on for share in shares)
 
     def _held_grows(self, held: list[Life], end: int) -> bool:
         return len(held) >= self.few and self._spread(held, end)
@@ -260,6 +269,8 @@ class Leak(Check):
         first, last = lives[0].opened, lives[-1].opened
         states = Counter(life.state for life in lives if life.state)
         state = states.most_common(1)[0][0] if states and states.most_common(1)[0][1] * 2 >= len(lives) else None
+        if state == "ESTABLISHED" and severity in ("medium", "high") and self._hung_up_on(group, lives):
+            state = None
         site = group.site
         target = group.target()
         told = words.Told(group, lives, opened, closed, severity, why, state, target, history, self.exhausted)

@@ -70,6 +70,11 @@ def reasons(told: Told) -> tuple[str, ...]:
         found.append(f"the peer ended {_all(eof, number)} of them ({_last_word(lives)}) and no close() follows")
     for name, count in failed.most_common(1):
         found.append(f"{_all(count, number)} of them failed ({name}) and are kept all the same")
+    if told.why == "gone" and not eof and not failed:
+        found.append(
+            "the peers of this place end the connection first, and these are not read any more: "
+            "probably CLOSE_WAIT (netstat or ss would tell)"
+        )
     found += _usage(told)
     if told.closed and told.severity in ("medium", "high"):
         found.append(f"{told.closed:,} others of this place are closed{_typically(told.group)}: one path forgets")

@@ -18,7 +18,7 @@ from . import sockets
 from .effects import CLONE_FILES, EFFECTS, FD_COMMANDS, New, Op
 from .family import Family
 from .kernel import Kernel, Observer
-from .lives import At, Flight, Life, Table
+from .lives import STDIO, At, Flight, Life, Table
 from .tasks import Task
 
 Result = tuple[int, bytes | None, bytes, int, int, int]
@@ -26,6 +26,7 @@ Result = tuple[int, bytes | None, bytes, int, int, int]
 
 _ALIAS = re.compile(rb"/\* (\d+) in strace's PID NS \*/")
 _USING = frozenset({Op.USE, Op.STATE, Op.READ, Op.RECEIVE, Op.SEND, Op.CONTROL, Op.DUP, Op.CREATE, Op.GET_FD})
+_CREATING = frozenset({Op.CREATE, Op.DUP, Op.DUP_OVER, Op.RECEIVE, Op.CONTROL, Op.GET_FD, Op.SPAWN})
 _LAST_FD = (1 << 31) - 1
 
 
@@ -34,7 +35,7 @@ class Calls(Family):
 
     def __init__(self, observers: Iterable[Observer], list_copies: bool) -> None:
         super().__init__(Kernel(observers, list_copies))
-        self.sent: list[tuple[int | None, list[Life]]] = []
+        self.sent: list[tuple[sockets.End | None, list[Life]]] = []
         self.hidden: dict[str, int] = {}
 
     # -- entry ---------------------------------------------------------------
@@ -64,6 +65,7 @@ class Calls(Family):
             self._enter_spawn(task, flight, Call(text), alone)
         elif op == Op.EXIT:
             task.exiting = at
+            self.kernel.let_go(task, at)
         elif op == Op.EXIT_GROUP:
             task.process.exiting = at
         return flight
@@ -120,6 +122,8 @@ class Calls(Family):
                 self.kernel.snapshot(flight)
         task.flight = None
         flight.table.flights.pop(task, None)
+        if op in _CREATING:
+            flight.table.changed = at.pos  # it may have held a number until now
         return flight
 
     def _exec_elsewhere(self, task: Task) -> Flight | None:
@@ -238,7 +242,7 @@ class Calls(Family):
             if now.opened.pos > flight.pos:
                 self._end_now(table, fd, how, end)
                 return
-        if self._creating(table, flight.pos):
+        if self._creating(table) and not (fd < STDIO and fd not in table.touched and table.survived_exec):
             table.blind[fd] = end
             return
         if now is not None:
@@ -257,11 +261,9 @@ class Calls(Family):
         self.kernel.remove(flight, fd)
         self.kernel.confirm(flight, fd, how, at)
 
-    def _creating(self, table: Table, since: int) -> bool:
-        return any(
-            flight.op in (Op.CREATE, Op.DUP, Op.DUP_OVER, Op.RECEIVE, Op.CONTROL)
-            for flight in table.flights.values()
-        )
+    def _creating(self, table: Table) -> bool:
+        """Whether a call under way may be about to return the number."""
+        return any(flight.op in _CREATING for flight in table.flights.values())
 
     def _close_range(
         self, task: Task, flight: Flight, op: int, at: At, fd: int, text: bytes, result: Result
@@ -300,8 +302,11 @@ class Calls(Family):
         if call.name == b"fanotify_init" and made:
             made[0].passes_cloexec = call.has(1, b"O_CLOEXEC", e.CLOEXEC_BIT)
         if call.name == b"socketpair" and len(made) == 2:
-            made[0].peer = made[0].peer or f"fd {made[1].fd}"
-            made[1].peer = made[1].peer or f"fd {made[0].fd}"
+            for one, other in (made, made[::-1]):
+                one.peer = one.peer or f"fd {other.fd}"
+                one.other_end = other.ofd
+        elif call.name == b"pidfd_open" and made:
+            made[0].peer = f"pid {call.number(0)}"
 
     def _new(self, task: Task, flight: Flight, at: At, new: New, ofd: int | None = None) -> Life:
         """Install one created descriptor."""
@@ -426,7 +431,8 @@ class Calls(Family):
             return
         process = task.process
         if process.started is not None and process.started.seq == at.seq:
-            process.born = True
+            process.born = self.rooted = True
+        process.exiting = None
         inherited = self.kernel.exec(task, at)
         self.settled(task, at)
         for tid in [t for t, other in self.tasks.items() if other.process is process and other is not task]:
@@ -472,10 +478,10 @@ class Calls(Family):
 
     def _taken(self, receiver: Life | None, count: int, peek: bool) -> list[Life]:
         """The lives that were sent to this socket, oldest message first, else the oldest of that size."""
-        key = sockets.endpoint(receiver) if receiver is not None else None
+        keys = sockets.endpoints(receiver) if receiver is not None else frozenset()
         for exact in (True, False):
             for index, (to, lives) in enumerate(self.sent):
-                if len(lives) >= count and (to == key if exact else to is None or key is None):
+                if len(lives) >= count and (to in keys if exact else to is None or not keys):
                     if not peek:
                         del self.sent[index]
                     return lives

@@ -25,6 +25,8 @@ class Family:
         self.alone: set[int] = set()
         self.attaches = 0
         self.followed = False
+        self.rooted = False
+        """Whether the capture begins with the execution of a program: then every other task has a parent in it."""
         self.inferred_parents = 0
         self.tenures: list[tuple[int, int, int, Task, Table]] = []
 
@@ -34,9 +36,13 @@ class Family:
         """Whether an unknown thread could be the child of more than one call, with different tables."""
         if tid in self.spawns.returned or tid in self.groups:
             return False
+        candidates = self.spawns.candidates()
+        if not candidates:
+            # Under -z a call is printed when it has returned, so a child may come and go before its birth.
+            return self.rooted and not self.attaches and tid not in self.alone
         outcomes = {
             flight.table.ident if flight.flags & CLONE_FILES else -id(flight)
-            for _, flight in self.spawns.candidates()
+            for _, flight in candidates
         }
         return len(outcomes) > 1
 
@@ -50,6 +56,9 @@ class Family:
                 born = candidates[0]
                 self.inferred_parents += len(candidates) > 1
         if born is None and tid not in self.groups and self.followed:
+            silent = spawns.oldest_silent()
+            if silent is not None:
+                return self._rename(silent, tid, at)
             born = spawns.oldest_unseen()
         if born is None:
             return self._stranger(tid, at)
@@ -58,6 +67,22 @@ class Family:
         task = self.child(tid, parent, flight, at)
         flight.spawned = task
         return task
+
+    def _rename(self, task: Task, tid: int, at: At) -> Task:
+        """A task that was known by its number in another pid namespace prints its first line."""
+        self.tasks.pop(task.tid, None)
+        process = task.process
+        process.tids = [tid if t == task.tid else t for t in process.tids]
+        if process.pid == task.tid:
+            process.pid = tid
+        task.tid = tid
+        return self._enrol(task, at)
+
+    def heard(self, task: Task) -> None:
+        """A task that had been silent since its birth prints a line."""
+        task.silent = False
+        self.spawns.silent.pop(task.tid, None)
+        self.followed = True
 
     def _stranger(self, tid: int, at: At) -> Task:
         """A thread that nobody was seen to make: the program itself, or one that was there before."""
@@ -120,8 +145,17 @@ class Family:
                 self._swap(task, flight, known)
             return flight.spawned
         if known is not None and known is not task:
+            for theirs in self.spawns.waiting.values():
+                if theirs.spawned is known:  # taken for another's child, with the same table
+                    theirs.spawned, flight.spawned = None, known
+                    return known
             # The number was given out again, so its owner ended without a line.
             self.end(known, "exit", at)
+        if flight.flags & CLONE_FILES:
+            # It shares the table from now on, whether or not it ever prints a line.
+            flight.spawned = self.child(tid, task, flight, at)
+            self.spawns.silent[tid] = flight.spawned
+            return flight.spawned
         self.spawns.returned[tid] = (task, flight)
         return None
 
@@ -236,6 +270,14 @@ class Family:
         table.users.clear()
         table.fds = {}
 
+    def _forget(self, task: Task) -> None:
+        """strace did not follow children: of this one nothing is known, not even that it lives."""
+        self.tasks.pop(task.tid, None)
+        task.table.users.discard(task)
+        task.process.tasks.discard(task)
+        if not task.process.tasks and task.process in self.kernel.processes:
+            self.kernel.processes.remove(task.process)
+
     def settle(self) -> None:
         """At the end: children that never printed a line, and exits that strace did not print."""
         if self.followed or self.attaches:
@@ -243,6 +285,9 @@ class Family:
                 if flight.snapshot is not None or flight.flags & CLONE_FILES:
                     self.child(tid, parent, flight, flight.at)
         self.spawns.returned.clear()
+        if not self.followed and not self.attaches:
+            for task in list(self.spawns.silent.values()):
+                self._forget(task)
         for task in list(self.tasks.values()):
             gone = task.process.exiting or task.exiting
             if gone is not None and task.ended_by == "none":

@@ -42,6 +42,7 @@ class Fold:
         self._names: list[bytes] = []
         self._pos = 0
         self._limbo: list[tuple[tuple[int, ...], bytes, int]] = []
+        self._unborn: set[int] = set()
 
     @property
     def position(self) -> int:
@@ -126,14 +127,20 @@ class Fold:
         name = self._names[code] if code >= 0 else b""
         at = At(file, seq, row[11], row[12], row[13] if kind == Row.EXIT else clock, tid, name, row[15], self._pos)
         if kind > Row.SIGNAL:
-            self._status(kind, tid, ret, at)
+            if tid in self._unborn and kind in (Row.EXITED, Row.KILLED):
+                self._limbo.append((row, text, file))
+            else:
+                self._status(kind, tid, ret, at)
             return None
         task = calls.tasks.get(tid)
         if task is None:
             if calls.ambiguous(tid):
                 self._limbo.append((row, text, file))
+                self._unborn.add(tid)
                 return None
             task = calls.first_sight(tid, at)
+        if task.silent:
+            calls.heard(task)
         if kind == Row.SIGNAL:
             return None
         op = self._ops[code]
@@ -166,8 +173,6 @@ class Fold:
     def _status(self, kind: int, tid: int, ret: int, at: At) -> None:
         calls = self.calls
         if kind == Row.EXITED or kind == Row.KILLED:
-            if tid not in calls.tasks and self._limbo:
-                self._replay(last=True)
             calls.exited(tid, at, None if ret == ABSENT else ret, "exit" if kind == Row.EXITED else "signal")
         elif kind == Row.SUPERSEDED:
             calls.superseded(tid, ret, at)
@@ -181,17 +186,16 @@ class Fold:
             calls.known_as(tid)
 
     def _replay(self, last: bool = False) -> None:
-        """Rows of children whose parent was not clear are taken as soon as it is."""
+        """Rows of children whose parent was not clear are taken as soon as it is, in their order."""
         waiting, self._limbo = self._limbo, []
-        for number, (row, text, file) in enumerate(waiting):
+        for row, text, file in waiting:
             tid = row[1]
-            if tid not in self.calls.tasks and not last and self.calls.ambiguous(tid):
+            calls = self.calls
+            if tid in self._unborn and (last or tid in calls.tasks or not calls.ambiguous(tid)):
+                self._unborn.discard(tid)
+                if tid not in calls.tasks:
+                    calls.first_sight(tid, At(file, row[10], row[11], row[12], row[2], tid, b"", -1, self._pos))
+            if tid in self._unborn:
                 self._limbo.append((row, text, file))
-                continue
-            if tid not in self.calls.tasks and last:
-                self.calls.first_sight(tid, At(file, row[10], row[11], row[12], row[2], tid, b"", -1, self._pos))
-            del number
-            self._take(row, text, file)
-
-
-__all__ = ["NO_FD", "Fold", "Mark"]
+            else:
+                self._take(row, text, file)

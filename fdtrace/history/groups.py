@@ -17,6 +17,8 @@ from .kernel import Observer
 from .lives import STDIO, Life
 from .tasks import Process
 
+IN_A_ROW = 3
+"""Two closes this many calls apart are one after the other."""
 SISTERS = 4
 """This many different names in one directory are taken to be of one making."""
 
@@ -28,6 +30,11 @@ class Share:
     process: Process
     opened: int = 0
     closed: int = 0
+    in_rows: int = 0
+    """Closes that came right after another one of the same place, as a collector of garbage does it."""
+    after_end: int = 0
+    """Closes of sockets whose peer had ended the stream."""
+    last_close: int = -1
     left: list[Life] = field(default_factory=list)
     """Lives that nobody closed: open at the end, or when the process ended."""
     typical_ns: list[int] = field(default_factory=lambda: [0] * 64)
@@ -38,9 +45,21 @@ class Share:
         """Add what another group saw of the same process."""
         self.opened += other.opened
         self.closed += other.closed
+        self.in_rows += other.in_rows
+        self.after_end += other.after_end
         self.left += other.left
         self.typical_ns = [a + b for a, b in zip(self.typical_ns, other.typical_ns, strict=True)]
         self.idle_pos = [a + b for a, b in zip(self.idle_pos, other.idle_pos, strict=True)]
+
+    @property
+    def collected(self) -> bool:
+        """Whether closes come in bursts: the saw-tooth of a garbage collector."""
+        return self.closed >= 10 and self.in_rows * 10 >= self.closed * 7
+
+    @property
+    def hung_up_on(self) -> bool:
+        """Whether it is the peers that end the connections of this place."""
+        return self.closed >= 5 and self.after_end * 10 >= self.closed * 8
 
     def idled(self, share: float) -> int:
         """How long at most this share of the closed lives had been idle when they were closed, to a factor of two."""
@@ -112,6 +131,10 @@ class Groups(Observer):
         share.closed += 1
         self.settled[life.kind] = self.settled.get(life.kind, 0) + 1
         if closed is not None and life.opened is not None:
+            after = closed.pos - share.last_close
+            share.in_rows += 0 <= after <= IN_A_ROW and life.opened.pos < share.last_close
+            share.last_close = closed.pos
+            share.after_end += life.state == "CLOSE_WAIT"
             last = life.last_use if life.last_use is not None else life.opened
             share.idle_pos[min(63, max(0, closed.pos - last.pos).bit_length())] += 1
             if closed.clock != ABSENT and life.opened.clock != ABSENT:

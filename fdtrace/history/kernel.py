@@ -321,6 +321,13 @@ class Kernel:
             task.process.table = table
         return table
 
+    def let_go(self, task: Task, at: At) -> None:
+        """A thread exits: it leaves its table at once, whatever comes of its process."""
+        table = task.table
+        table.users.discard(task)
+        if not table.users:
+            self._close_all(table, at)
+
     def leave(self, task: Task, how: str, at: At | None) -> None:
         """A task is gone; with the last user of a table go its descriptors."""
         task.ended, task.ended_by = at, how

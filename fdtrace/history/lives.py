@@ -54,6 +54,7 @@ class Life:
         "local",
         "ofd",
         "opened",
+        "other_end",
         "parent",
         "passes_cloexec",
         "peer",
@@ -100,6 +101,7 @@ class Life:
         self.state_name = ""
         self.failed: At | None = None
         self.passes_cloexec = False
+        self.other_end: int | None = None
         self.slot = -1
 
     def describe(self, note: bytes | None) -> None:
@@ -126,6 +128,7 @@ class Life:
         self.local, self.peer = other.local, other.peer
         self.state, self.state_at, self.state_name = other.state, other.state_at, other.state_name
         self.failed = other.failed
+        self.other_end = other.other_end
 
 
 class Table:

@@ -79,14 +79,23 @@ def _settled(life: Life, at: At, error: bytes) -> None:
         life.failed = at
 
 
-def endpoint(life: Life) -> int | None:
-    """What names a unix socket's own end: its inode, else the number of its description."""
-    return life.inode if life.inode is not None else None
+End = tuple[str, int]
+"""What names one end of a pair of unix sockets: its description here, or its inode."""
 
 
-def other_end(life: Life) -> int | None:
-    """The inode of the other end of a unix socket, where an annotation told it."""
+def endpoints(life: Life) -> frozenset[End]:
+    """The names of a socket's own end."""
+    names = {("ofd", life.ofd)}
+    if life.inode is not None:
+        names.add(("inode", life.inode))
+    return frozenset(names)
+
+
+def other_end(life: Life) -> End | None:
+    """The name of the end that a socket sends to, where socketpair or an annotation told it."""
+    if life.other_end is not None:
+        return "ofd", life.other_end
     target = life.target or ""
     left, arrow, right = target.partition("->")
     digits = right.rstrip("]").partition(",")[0]
-    return int(digits) if arrow and digits.isdigit() and left.startswith("UNIX") else None
+    return ("inode", int(digits)) if arrow and digits.isdigit() and left.startswith("UNIX") else None

@@ -50,7 +50,7 @@ class Process:
 class Task:
     """A thread. `table` is the one it uses now, or used last."""
 
-    __slots__ = ("ended", "ended_by", "exiting", "flight", "process", "started", "table", "tid")
+    __slots__ = ("ended", "ended_by", "exiting", "flight", "process", "silent", "started", "table", "tid")
 
     def __init__(self, tid: int, process: Process, table: Table, started: At | None) -> None:
         self.tid = tid
@@ -61,6 +61,8 @@ class Task:
         self.ended_by = "none"
         self.exiting: At | None = None
         self.flight: Flight | None = None
+        self.silent = True
+        """Whether it has printed no line yet."""
         process.tasks.add(self)
         process.tids.append(tid)
         table.users.add(self)
@@ -76,9 +78,10 @@ class Spawns:
     its child's number, unless that lives in another pid namespace.
     """
 
-    __slots__ = ("returned", "waiting")
+    __slots__ = ("returned", "silent", "waiting")
 
     def __init__(self) -> None:
+        self.silent: dict[int, Task] = {}
         self.waiting: dict[Task, Flight] = {}
         self.returned: dict[int, tuple[Task, Flight]] = {}
 
@@ -89,6 +92,12 @@ class Spawns:
     def claim(self, tid: int) -> tuple[Task, Flight] | None:
         """The call that has returned `tid`."""
         return self.returned.pop(tid, None)
+
+    def oldest_silent(self) -> Task | None:
+        """The oldest sharer of a table that has printed no line yet."""
+        for tid in self.silent:
+            return self.silent.pop(tid)
+        return None
 
     def oldest_unseen(self) -> tuple[Task, Flight] | None:
         """The oldest returned call whose child was never seen under the number that it returned."""

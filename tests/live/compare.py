@@ -25,7 +25,7 @@ def known(value: Any) -> Any:
 
 
 def rebuilt_tables(case: fdtrace.Case, how: str = "none") -> dict[Owner, dict[int, Rebuilt]]:
-    """The tables of processes that live at the capture's end (how "none"), or of those that ended in it (how "exit")."""
+    """The tables of the processes that live at the end, or (how "exit") of those that ended in it."""
     fds, processes, tasks = case.fds, case.processes, case.tasks
     columns = ["fd", "target", "cloexec", "inode"]
 

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 CLOEXEC = 0o2000000
 EXIT_GROUP = {"x86_64": "231", "aarch64": "94"}.get(platform.machine())
-CALM_S = 0.1
+CALM_S = 0.08
 PATIENCE_S = 20.0
 EXIT_DELAY_US = 60_000
 
@@ -73,6 +73,10 @@ def status(task: str, word: str) -> str:
     return found.group(1) if found else ""
 
 
+def processes() -> set[int]:
+    return {int(name) for name in os.listdir("/proc") if name.isdigit()}
+
+
 def tasks(pid: int) -> list[int]:
     with contextlib.suppress(OSError):
         return sorted(map(int, os.listdir(f"/proc/{pid}/task")))
@@ -103,16 +107,19 @@ def tables_of(pid: int) -> dict[Owner, Table]:
 
 
 class Tracer:
-    """A running strace and what it traces."""
+    """A running strace and what it traces: none of the processes that were there before."""
 
-    def __init__(self, strace: subprocess.Popen[bytes], trace: Path) -> None:
+    def __init__(self, strace: subprocess.Popen[bytes], trace: Path, others: set[int]) -> None:
         self.strace = strace
         self.trace = trace
+        self.others = others
 
     def traced(self) -> list[int]:
-        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        pids = processes() - self.others
         mine = str(self.strace.pid)
-        return sorted(p for p in pids if any(status(f"/proc/{p}/task/{t}", "TracerPid") == mine for t in tasks(p)))
+        return sorted(
+            p for p in pids if any(status(f"/proc/{p}/task/{t}", "TracerPid") == mine for t in tasks(p))
+        )
 
     def written(self) -> int:
         return sum(file.stat().st_size for file in self.files())
@@ -191,12 +198,13 @@ class Recorder:
         place = self._place()
         trace = place / "trace"
         stdio = [open(place / name, "wb") for name in ("stdin", "stdout", "stderr")]  # noqa: SIM115
-        errors = open(trace, "ab") if form == "stderr" else stdio[2]
+        errors = open(trace, "ab") if form == "stderr" else stdio[2]  # noqa: SIM115
         outside = [str(place / name) for name in ("stdin", "stdout", "stderr")] + [str(trace)]
         outside += [str(place / f"inherited{number}") for number in inherit]
         opens = " ".join(f"{number}<>inherited{number}" for number in inherit)
         handed = ["sh", "-c", f'exec {opens}; exec "$@"', "sh"] if inherit else []
         delay = ["-e", f"inject=exit_group:delay_enter={EXIT_DELAY_US}"] if until_exit else []
+        others = processes()
         strace = subprocess.Popen(
             [*handed, *self._strace([*flags, *delay], form, trace), *command],
             stdin=stdio[0],
@@ -205,7 +213,7 @@ class Recorder:
             cwd=place,
             start_new_session=True,
         )
-        tracer = Tracer(strace, trace)
+        tracer = Tracer(strace, trace, others)
         recording = Recording([], inherited=frozenset(outside), annotated=annotated(flags))
         try:
             if until_exit:
@@ -239,7 +247,7 @@ class Recorder:
             arguments = [word for one in ids for word in ("-p", str(one))]
             messages = open(place / "messages", "wb")  # noqa: SIM115
             strace = subprocess.Popen([*self._strace(flags, form, trace), *arguments], stderr=messages)
-            tracer = Tracer(strace, trace)
+            tracer = Tracer(strace, trace, processes() - {program.pid, *ids})
             try:
                 attached = f"/proc/{program.pid}/task"
                 self._wait(

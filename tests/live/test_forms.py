@@ -45,7 +45,14 @@ keep.append(subprocess.Popen(["sleep", "1000"], stdin=subprocess.PIPE, pass_fds=
 time.sleep(1000)
 """
 
-SHELL = "exec 3</etc/passwd 5>&1; (exec 6</etc/group; sleep 1000) & sleep 1000 | { exec 7</dev/null; sleep 1000; } & exec 3<&-; x=$(ls /etc | head -1); wait"
+SHELL = """
+exec 3</etc/passwd 5>&1
+(exec 6</etc/group; sleep 1000) &
+sleep 1000 | { exec 7</dev/null; sleep 1000; } &
+exec 3<&-
+x=$(ls /etc | head -1)
+wait
+"""
 
 
 @pytest.mark.parametrize("flags", OPTIONS, ids=" ".join)
@@ -75,7 +82,7 @@ def test_mixed_with_what_the_program_writes(recorder, program, scenario, flags):
 
 @pytest.mark.parametrize(
     ("form", "flags"),
-    [("file", ["-f"]), ("file", ["-f", "-yy", "-T"]), ("family", ["-ttt", "-y"])],
+    [("file", ["-f"]), ("file", ["-f", "-yy", "-T"]), ("family", ["-ttt", "-T", "-y"])],
     ids=["shared log", "-yy", "-ff"],
 )
 @pytest.mark.parametrize(

@@ -13,7 +13,16 @@ RAW = ["-f", "-X", "raw", "-y"]
 @pytest.mark.parametrize("flags", [*FLAGS, RAW], ids=" ".join)
 @pytest.mark.parametrize(
     "scenario",
-    ["dup2_same", "dup2_over", "dup2_bad", "close_twice", "dupfd_hole", "flags", "range_closes", "range_flags"],
+    [
+        "dup2_same",
+        "dup2_over",
+        "dup2_bad",
+        "close_twice",
+        "dupfd_hole",
+        "flags",
+        "range_closes",
+        "range_flags",
+    ],
 )
 def test_numbers_are_moved_closed_and_flagged(recorder, program, scenario, flags):
     # GIVEN a program that moves, closes or flags its descriptors
@@ -29,7 +38,16 @@ def test_numbers_are_moved_closed_and_flagged(recorder, program, scenario, flags
 @pytest.mark.parametrize("flags", FLAGS, ids=" ".join)
 @pytest.mark.parametrize(
     "scenario",
-    ["files", "anonymous", "signalfd_update", "landlock", "fanotify", "terminal", "kernel_objects", "sockets"],
+    [
+        "files",
+        "anonymous",
+        "signalfd_update",
+        "landlock",
+        "fanotify",
+        "terminal",
+        "kernel_objects",
+        "sockets",
+    ],
 )
 def test_every_way_to_make_a_descriptor(recorder, program, scenario, flags):
     # GIVEN a program that makes descriptors of one family

@@ -8,7 +8,9 @@ from tests.live.compare import complaints, complaints_at_exit
 from tests.live.recorder import EXIT_GROUP
 
 FORMS = [("file", ["-f"]), ("file", ["-f", "-y", "-tt"]), ("family", ["-ttt", "-T"])]
-forms = pytest.mark.parametrize(("form", "flags"), FORMS, ids=["shared log", "shared log -y -tt", "-ff -ttt -T"])
+forms = pytest.mark.parametrize(
+    ("form", "flags"), FORMS, ids=["shared log", "shared log -y -tt", "-ff -ttt -T"]
+)
 
 
 @forms
@@ -62,15 +64,22 @@ def test_a_pid_namespace(recorder, program, flags):
     assert not complaints(recording)
 
 
+SCRIPT = """
+ls /etc | sort | head -1
+(exec 3</etc/passwd; read x <&3; exit 3)
+x=$(wc -l </etc/group)
+exec 7>&1
+"""
+
+
 @pytest.mark.skipif(EXIT_GROUP is None, reason="the number of exit_group is not known for this machine")
 @pytest.mark.parametrize("form", ["file", "family", "stderr"])
 def test_tables_at_exit(recorder, form):
     # GIVEN a shell script with pipelines, subshells and redirections
-    script = "ls /etc | sort | head -1; (exec 3</etc/passwd; read x <&3; exit 3); x=$(wc -l </etc/group); exec 7>&1"
 
     # WHEN it runs to its end
     flags = ["-f", "-ttt"] if form != "stderr" else ["-f"]
-    recording = recorder.run(["sh", "-c", script], flags, form, until_exit=True)
+    recording = recorder.run(["sh", "-c", SCRIPT], flags, form, until_exit=True)
 
     # THEN every process leaves to its exit what it held there
     assert len(recording.at_exit) >= 5

@@ -18,6 +18,7 @@ from .window import ABSENT, COLUMNS, NO_FD, Mark, Row, Scan, Tally, Window
 ROWS_PER_WINDOW = 1 << 15
 LONGEST_LINE = 64 << 20
 """Bytes of one line that are looked at; what is beyond is dropped with a problem row."""
+_SPAWNS = frozenset({b"fork", b"vfork", b"clone", b"clone3", b"clone2"})
 PROBLEM_ROWS = 10_000
 """Problem rows kept per file; the rest is counted in one last row."""
 
@@ -281,6 +282,8 @@ class LineScanner:
             self.known_as(ret)
         elif name in (b"exit", b"exit_group"):
             self.tracees.exiting(tid)
+        elif ret > 0 and name in _SPAWNS:
+            self.tracees.born(ret)
 
     def _status(self, text: bytes, groups: tuple[bytes | None, ...], number: int, offset: int) -> bool:
         if g.SIGNAL.match(text):

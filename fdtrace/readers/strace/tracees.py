@@ -61,6 +61,10 @@ class Tracees:
         self._live[tid] = None
         self._ended.discard(tid)
 
+    def born(self, tid: int) -> None:
+        """A call returned `tid` as its child."""
+        self._children.add(tid)
+
     def replace_first(self, tid: int) -> None:
         """The capture begins with an attach to `tid`: there is no tracee without a number."""
         self._live.pop(UNKNOWN, None)
