@@ -450,10 +450,14 @@ class Calls(Family):
 
     def _unshare(self, task: Task, flight: Flight, op: int, at: At, fd: int, text: bytes, result: Result) -> None:
         ret, _, errno, _, _, _ = result
-        if not errno and ret == 0 and len(task.table.users) > 1:
-            if Call(text).has(0, b"CLONE_FILES", CLONE_FILES):
-                self.kernel.unshare(task, at)
-                self.settled(task, at)
+        if errno or ret != 0:
+            return
+        call = Call(text)
+        if call.has(0, b"CLONE_NEWPID", e.CLONE_NEWPID):
+            task.process.makes_inner = True
+        if len(task.table.users) > 1 and call.has(0, b"CLONE_FILES", CLONE_FILES):
+            self.kernel.unshare(task, at)
+            self.settled(task, at)
 
     def _receive(self, task: Task, flight: Flight, op: int, at: At, fd: int, text: bytes, result: Result) -> None:
         ret, _, errno, _, _, _ = result
@@ -545,7 +549,9 @@ class Calls(Family):
                 self._new(task, flight, at, New(found[0], found[1], "pidfd", True, via="pidfd"))
 
     def _identity(self, task: Task, flight: Flight, op: int, at: At, fd: int, text: bytes, result: Result) -> None:
-        """gettid names the caller; nothing in a table changes."""
+        """gettid and set_tid_address return the caller's number: another than strace's is a namespace's."""
+        if result[0] != ABSENT and not result[2] and task.tid and result[0] != task.tid:
+            task.process.inner = True
 
     def hide(self, what: str) -> None:
         """Count something that the capture hides."""
@@ -602,4 +608,5 @@ _HANDLERS = {
     Op.SEND: Calls._send,
     Op.GET_FD: Calls._get_fd,
     Op.LIMIT: Calls._limit,
+    Op.IDENTITY: Calls._identity,
 }

@@ -16,6 +16,7 @@ from ..readers.strace.args import Call
 
 CLOEXEC_BIT = 0x80000
 CLONE_VM, CLONE_FILES, CLONE_VFORK, CLONE_PIDFD, CLONE_THREAD = 0x100, 0x400, 0x4000, 0x1000, 0x10000
+CLONE_NEWPID = 0x20000000
 
 
 class Op(IntEnum):
@@ -169,6 +170,7 @@ EFFECTS: dict[bytes, Effect] = {
     b"getpeername": Effect(Op.STATE),
     b"read": Effect(Op.READ),
     b"gettid": Effect(Op.IDENTITY),
+    b"set_tid_address": Effect(Op.IDENTITY),
 }
 
 READS = frozenset(
@@ -403,6 +405,7 @@ def spawn_flags(call: Call) -> int:
         (b"CLONE_VFORK", CLONE_VFORK),
         (b"CLONE_PIDFD", CLONE_PIDFD),
         (b"CLONE_THREAD", CLONE_THREAD),
+        (b"CLONE_NEWPID", CLONE_NEWPID),
     ):
         if word in text and a.has_flag(text, word, 0):
             flags |= bit

@@ -7,7 +7,7 @@ is guessed here, in one place.
 
 from __future__ import annotations
 
-from .effects import CLONE_FILES, CLONE_THREAD
+from .effects import CLONE_FILES, CLONE_NEWPID, CLONE_THREAD
 from .kernel import Kernel
 from .lives import At, Flight, Table
 from .tasks import Process, Spawns, Task
@@ -36,6 +36,8 @@ class Family:
         """Whether an unknown thread could be the child of more than one call, with different tables."""
         if tid in self.spawns.returned or tid in self.groups:
             return False
+        if self.spawns.inner:
+            return True
         candidates = self.spawns.candidates()
         if not candidates:
             # Under -z a call is printed when it has returned, so a child may come and go before its birth.
@@ -46,6 +48,16 @@ class Family:
         }
         return len(outcomes) > 1
 
+    def match_inner(self, unborn: set[int]) -> bool:
+        """Match new threads with calls that returned numbers of another pid namespace: both grow in order of birth."""
+        inner = self.spawns.inner
+        under_way = any(task.process.inner for task, _ in self.spawns.candidates())
+        if not inner or under_way or len(inner) != len(unborn):
+            return False
+        for tid, number in zip(sorted(unborn), sorted(inner), strict=True):
+            self.spawns.returned[tid] = inner.pop(number)
+        return True
+
     def first_sight(self, tid: int, at: At) -> Task:
         """A thread prints its first line."""
         spawns = self.spawns
@@ -55,6 +67,8 @@ class Family:
             if candidates:
                 born = candidates[0]
                 self.inferred_parents += len(candidates) > 1
+            elif spawns.inner:
+                born = spawns.inner.pop(min(spawns.inner))
         if born is None and tid not in self.groups and self.followed:
             silent = spawns.oldest_silent()
             if silent is not None:
@@ -81,8 +95,8 @@ class Family:
     def heard(self, task: Task) -> None:
         """A task that had been silent since its birth prints a line."""
         task.silent = False
-        self.spawns.silent.pop(task.tid, None)
-        self.followed = True
+        if self.spawns.silent.pop(task.tid, None) is not None:
+            self.followed = True
 
     def _stranger(self, tid: int, at: At) -> Task:
         """A thread that nobody was seen to make: the program itself, or one that was there before."""
@@ -129,6 +143,7 @@ class Family:
             process.ppid = parent.process.pid
             process.command, process.argv = parent.process.command, parent.process.argv
             process.limit = parent.process.limit
+            process.inner = parent.process.inner or parent.process.makes_inner or bool(flight.flags & CLONE_NEWPID)
         if flight.flags & CLONE_FILES:
             table = flight.table
         else:
@@ -144,6 +159,9 @@ class Family:
             if known is not None and known is not flight.spawned and known.started and flight.spawned.tid != tid:
                 self._swap(task, flight, known)
             return flight.spawned
+        if task.process.inner and alias is None:
+            self.spawns.inner[tid] = (task, flight)
+            return None
         if known is not None and known is not task:
             for theirs in self.spawns.waiting.values():
                 if theirs.spawned is known:  # taken for another's child, with the same table

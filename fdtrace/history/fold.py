@@ -127,7 +127,8 @@ class Fold:
         name = self._names[code] if code >= 0 else b""
         at = At(file, seq, row[11], row[12], row[13] if kind == Row.EXIT else clock, tid, name, row[15], self._pos)
         if kind > Row.SIGNAL:
-            if tid in self._unborn and kind in (Row.EXITED, Row.KILLED):
+            if kind in (Row.EXITED, Row.KILLED) and tid not in calls.tasks and calls.ambiguous(tid):
+                self._unborn.add(tid)
                 self._limbo.append((row, text, file))
             else:
                 self._status(kind, tid, ret, at)
@@ -136,7 +137,9 @@ class Fold:
         if task is None:
             if calls.ambiguous(tid):
                 self._limbo.append((row, text, file))
-                self._unborn.add(tid)
+                if tid not in self._unborn:
+                    self._unborn.add(tid)
+                    self._match()
                 return None
             task = calls.first_sight(tid, at)
         if task.silent:
@@ -167,6 +170,7 @@ class Fold:
         )
         life = calls.leave(task, flight, op, at, fd, note_text, text, result)
         if op == Op.SPAWN and self._limbo:
+            self.calls.match_inner(self._unborn)
             self._replay()
         return life
 
@@ -184,6 +188,10 @@ class Fold:
             calls.detached(tid, at)
         elif kind == Row.KNOWN_AS:
             calls.known_as(tid)
+
+    def _match(self) -> None:
+        if self.calls.match_inner(self._unborn):
+            self._replay()
 
     def _replay(self, last: bool = False) -> None:
         """Rows of children whose parent was not clear are taken as soon as it is, in their order."""

@@ -18,7 +18,9 @@ class Process:
         "ended_by",
         "exit_code",
         "exiting",
+        "inner",
         "limit",
+        "makes_inner",
         "peak",
         "pid",
         "ppid",
@@ -39,6 +41,8 @@ class Process:
         self.command: str | None = None
         self.argv: str | None = None
         self.limit: int | None = None
+        self.inner = self.makes_inner = False
+        """In a pid namespace below strace's, or making children that are: the numbers it sees are others."""
         self.peak = 0
         self.born = False
         self.curve = Curve()
@@ -78,9 +82,10 @@ class Spawns:
     its child's number, unless that lives in another pid namespace.
     """
 
-    __slots__ = ("returned", "silent", "waiting")
+    __slots__ = ("inner", "returned", "silent", "waiting")
 
     def __init__(self) -> None:
+        self.inner: dict[int, tuple[Task, Flight]] = {}
         self.silent: dict[int, Task] = {}
         self.waiting: dict[Task, Flight] = {}
         self.returned: dict[int, tuple[Task, Flight]] = {}

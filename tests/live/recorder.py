@@ -106,6 +106,10 @@ def tables_of(pid: int) -> dict[Owner, Table]:
     return {(pid, None): common, **private}
 
 
+class EndedEarly(Exception):
+    """The recorded program ended, with this exit code, before it came to rest."""
+
+
 class Tracer:
     """A running strace and what it traces: none of the processes that were there before."""
 
@@ -139,7 +143,7 @@ class Tracer:
             elif pids and time.monotonic() - calm >= CALM_S:
                 return pids
             if self.strace.poll() is not None:
-                raise AssertionError(f"strace ended early with {self.strace.returncode}")
+                raise EndedEarly(self.strace.returncode)
             time.sleep(0.02)
         raise AssertionError("the recorded program did not come to rest")
 
