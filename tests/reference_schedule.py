@@ -389,6 +389,7 @@ def conflict(call: Call, other: Call) -> bool:
         call.changes & (other.uses | other.changes | taken)
         or call.uses & (other.changes | taken)
         or call.mentions & taken
+        or (call.copies and other.copies and not isinstance(call, Spawn) and not isinstance(other, Spawn))
         or (call.copies and other.ends)
         or (call.ends and other.copies)
         or (call.copies and (other.changes or taken))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.reference_kernel import SUPERSEDED, Kernel, Life, Table, Task
+from tests.reference_kernel import Kernel, Life, Table, Task
 from tests.strace_text import Capture
 
 
@@ -74,7 +74,7 @@ class Comparison:
         users = [
             task
             for task in self.kernel.tasks
-            if task.table is table and task.ending != SUPERSEDED and self.visible(task)
+            if task.table is table and task in task.process.tasks and self.visible(task)
         ]
         if table.tasks:  # nothing is asked of a table that only tasks without a line still hold
             return [task for task in users if not task.ending]

@@ -53,7 +53,7 @@ class Calls(Family):
         if flags & Mark.NOT_EXECUTED:
             return flight
         if op == Op.CLOSE:
-            if fd >= 0:
+            if fd >= 0 and not (self.kernel.loose_order and fd in table.reused):
                 self.kernel.remove(flight, fd)
         elif op in _USING:
             flight.old = table.fds.get(fd) if fd >= 0 else None
@@ -236,12 +236,15 @@ class Calls(Family):
         now = table.fds.get(fd)
         if now is not None and now.opened is not None:
             late = table.reused.pop(fd, None)
-            if late is not None and at.clock != ABSENT and now.opened.clock > at.clock:
+            if late is not None and (self.kernel.loose_order or ABSENT != at.clock < now.opened.clock):
                 late.how, late.closed, late.certain = how, end, True
                 return
             if now.opened.pos > flight.pos:
                 self._end_now(table, fd, how, end)
                 return
+        if now is None and self.kernel.loose_order and fd in table.touched and fd not in table.blind:
+            table.blind[fd] = end  # its creation is still to come
+            return
         if self._creating(table) and not (fd < STDIO and fd not in table.touched and table.survived_exec):
             table.blind[fd] = end
             return

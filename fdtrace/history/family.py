@@ -188,7 +188,7 @@ class Family:
 
     def attached(self, tid: int, threads: int) -> None:
         """strace said that it attached to a process, and with how many threads."""
-        if tid in self.tasks or self.spawns.candidates() or tid in self.spawns.returned:
+        if self.rooted or tid in self.tasks or self.spawns.candidates() or tid in self.spawns.returned:
             return
         if threads > 1:
             self.groups[tid] = threads - 1

@@ -38,6 +38,8 @@ class Kernel:
         self.list_copies = list_copies
         self.copies_left = copy_cap
         self.copies_dropped = 0
+        self.loose_order = False
+        """Whether calls of different threads may have happened in another order than they are given (-ff)."""
         self.tables: list[Table] = []
         self.processes: list[Process] = []
         self.ended: list[Life] = []
@@ -168,8 +170,9 @@ class Kernel:
         assert life.opened is not None
         others = self._made_by_strangers(table)
         for number in range(life.fd):
-            if number not in table.fds and number not in others:
-                self.reveal(table, number, None, life.opened)
+            if number in table.fds or number in others or (self.loose_order and number in table.touched):
+                continue
+            self.reveal(table, number, None, life.opened)
 
     def _made_by_strangers(self, table: Table) -> set[int]:
         """Numbers made in tables that may turn out to be this one (threads that were attached to)."""

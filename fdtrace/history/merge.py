@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..readers.strace.window import ABSENT, COLUMNS, Row, Window
-from .effects import EFFECTS, Op
+from .effects import EFFECTS, USES, Op
 
 if TYPE_CHECKING:
     from ..readers.strace.lines import LineScanner
@@ -32,6 +32,8 @@ Step = tuple[int, ...]
 _INDEX = {name: i for i, (name, _) in enumerate(COLUMNS)}
 _KIND, _TID, _CLOCK, _CODE, _FD = (_INDEX[n] for n in ("kind", "tid", "clock", "syscall", "fd"))
 _RET, _ERRNO, _DURATION, _SEQ = (_INDEX[n] for n in ("ret", "errno", "duration", "seq"))
+_NEEDS_OPEN = frozenset({Op.CLOSE, Op.DUP, Op.DUP_OVER, Op.CONTROL, Op.STATE, Op.READ, Op.SEND, Op.RECEIVE, Op.USE})
+STDERR = 2
 ROWS_PER_WINDOW = 4096
 
 
@@ -181,15 +183,23 @@ def _hindrance(thread: _Thread, fold: Fold) -> int:
     task = calls.tasks.get(row[_TID])
     if task is None:
         return _FREE if row[_TID] in calls.spawns.returned or not calls.tasks and _is_first(row, fold) else _UNBORN
-    effect = EFFECTS.get(fold.scan.syscalls[row[_CODE]]) if row[_CODE] >= 0 else None
-    if effect is None or row[_KIND] == Row.ENTRY or row[_RET] < 0 or row[_ERRNO] >= 0:
+    if row[_CODE] < 0 or row[_KIND] == Row.ENTRY:
+        return _FREE
+    name = fold.scan.syscalls[row[_CODE]]
+    effect = EFFECTS.get(name)
+    fds = task.table.fds
+    if row[_FD] > STDERR and (name in USES or (effect is not None and effect.op in _NEEDS_OPEN)):
+        wrong = row[_ERRNO] >= 0 and fold.scan.errnos[row[_ERRNO]] == b"EBADF"
+        if (row[_FD] in fds) == wrong:
+            return _CONTRADICTS
+    if effect is None or row[_RET] < 0 or row[_ERRNO] >= 0:
         return _FREE
     if effect.op == Op.CLOSE:
-        return _RELEASES if row[_FD] in task.table.fds or not task.table.complete else _CONTRADICTS
+        return _RELEASES
     first = _first_made(row, text, effect.op)
     if first is None:
         return _FREE
-    if first in task.table.fds:
+    if first in fds:
         return _CONTRADICTS
     return _FITS if task.table.lowest_free() == first or effect.op == Op.CONTROL else _ODD
 

@@ -79,6 +79,7 @@ def read(
         scanner.windows(_blocks(source, history.problems, progress))
         for scanner, source in zip(history.scanners, capture.sources, strict=True)
     ]
+    fold.calls.kernel.loose_order = len(streams) > 1
     try:
         for window in merged(streams, fold, history.scanners) if len(streams) > 1 else streams[0]:
             fold.feed(window)

@@ -43,6 +43,8 @@ class LineScanner:
         self.frames = FrameBlock()
         self.pending: dict[int, _Entry] = {}
         self.held: HeldCall | None = None
+        self.just_cut: int | None = None
+        """The thread whose call was cut on the line before this one."""
         self._rows: list[tuple[int, ...]] = []
         self._stacks: list[int] = []
         self._texts: list[bytes] = []
@@ -99,10 +101,11 @@ class LineScanner:
             return
         if self.frames:
             self._end_frames()
+        cut, self.just_cut = self.just_cut, None
         if not self.record(line, self._line, offset):
             from .salvage import salvage
 
-            salvage(self, line, self._line, offset)
+            salvage(self, line, self._line, offset, cut)
 
     def _frame(self, line: bytes) -> bool:
         if not self.frames.take(line):
@@ -227,6 +230,7 @@ class LineScanner:
         row = (Row.ENTRY, tid, clock, code, fd, note, ABSENT, -1, -1, ABSENT, flags)
         self._add(row, (seq, number, offset, number, offset, clock), partial)
         self.pending[tid] = (partial, code, fd, note, seq, number, offset, clock)
+        self.just_cut = tid
         leader = fields[g.LEADER_TID]
         if leader is not None:
             self.add(Row.MOVED, tid, clock, number, offset, ret=int(leader))
@@ -248,11 +252,18 @@ class LineScanner:
         else:
             flags = 0
             del self.pending[tid]
-        partial, _, _, _, seq, entry_line, entry_offset, entry_clock = entry
-        text = partial + rest.removeprefix(b" ")
+        text = entry[0] + rest.removeprefix(b" ")
         call = g.CALL.match(text) or g.CALL_FROM_RIGHT.match(text)
         if call is None or call.group(g.RET + 1) is None:
             return self._resumed_in_vain(tid, entry, flags, call is not None)
+        self.complete(call, text, entry, (tid, clock, number, offset, flags))
+        return True
+
+    def complete(self, call: g.Match, text: bytes, entry: _Entry, known: tuple[int, int, int, int, int]) -> None:
+        """Add the row of a call's exit, its halves joined."""
+        tid, clock, number, offset, flags = known
+        seq, entry_line, entry_offset, entry_clock = entry[4:]
+        name = call.group(1)
         fields = call.groups()
         fd, note = self._first(fields)
         ret, ret_note, errno, duration, marks = self._result(fields)
@@ -261,7 +272,6 @@ class LineScanner:
         self._add(row, (seq, number, offset, entry_line, entry_offset, entry_clock), text)
         if not self.fixed:
             self._watch(name, tid, ret)
-        return True
 
     def _orphan(self, name: bytes, number: int, offset: int, clock: int) -> _Entry:
         self.tally.calls += 1

@@ -81,7 +81,7 @@ def read(note: bytes) -> Note:
         return Note("eventfd", "anon_inode:[eventfd]")
     if note.startswith(b"signalfd:["):
         return Note("signalfd", "anon_inode:[signalfd]")
-    if note.startswith(b"pid:"):
+    if note.startswith(b"pid:") and not note.startswith(b"pid:["):
         return Note("pidfd", text(note))
     path = unescape(_DEVICE.sub(b"", note))
     if path.startswith((b"/memfd:", b"/secretmem")):

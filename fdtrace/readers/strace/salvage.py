@@ -35,8 +35,11 @@ _CALL_WITHIN = re.compile(rb"[a-z_]\w*\([^()]*.*\)\s+= (?:-?\d|0x|\?)")
 _COMMAND = re.compile(rb"^\S*[$#%>] (?:sudo )?\S*strace ")
 
 
-def salvage(scanner: LineScanner, line: bytes, number: int, offset: int) -> None:
-    """Find a use for a line that is no record as it stands, or note why there is none."""
+def salvage(scanner: LineScanner, line: bytes, number: int, offset: int, cut: int | None) -> None:
+    """Find a use for a line that is no record as it stands, or note why there is none.
+
+    `cut` is the thread whose call was cut on the line before, if one was.
+    """
     if line.startswith(b"\0"):
         line = line.lstrip(b"\0")
     bare = g.COLOUR.sub(b"", line) if b"\x1b" in line else line
@@ -48,6 +51,8 @@ def salvage(scanner: LineScanner, line: bytes, number: int, offset: int) -> None
     if _record(scanner, bare, number, offset):
         return
     if _message(scanner, bare, number, offset):
+        return
+    if cut is not None and scanner.held is None and _rest_of_cut(scanner, cut, bare, number, offset):
         return
     if scanner.held is not None and _rest_of_held(scanner, bare, number):
         return
@@ -145,6 +150,21 @@ def _bare_calls(scanner: LineScanner) -> bool:
     """Whether calls without any leader are usual in this file (prose looks like them)."""
     features = scanner.tally.features
     return not ("pid column" in features or "-ttt" in features or "-tt" in features or "-t" in features)
+
+
+def _rest_of_cut(scanner: LineScanner, tid: int, line: bytes, number: int, offset: int) -> bool:
+    """Under -z the rest of an interrupted call follows at once, with neither leader nor `resumed`."""
+    entry = scanner.pending.get(tid)
+    if entry is None:
+        return False
+    text = entry[0] + line
+    call = g.CALL.match(text)
+    if call is None or call.group(g.RET + 1) is None:
+        return False
+    del scanner.pending[tid]
+    scanner.complete(call, text, entry, (tid, entry[7], number, offset, 0))
+    scanner.tally.continuation += 1
+    return True
 
 
 def _rest_of_held(scanner: LineScanner, line: bytes, number: int) -> bool:
