@@ -53,10 +53,12 @@ class Calls(Family):
         if flags & Mark.NOT_EXECUTED:
             return flight
         if op == Op.CLOSE:
-            if fd >= 0 and not (self.kernel.loose_order and fd in table.reused):
+            if fd >= 0 and not (self.kernel.unordered and fd in table.reused):
                 self.kernel.remove(flight, fd)
         elif op in _USING:
             flight.old = table.fds.get(fd) if fd >= 0 else None
+            if op == Op.SEND and b"cmsg_type" in text:
+                self._enter_send(flight, at, text)
         elif op == Op.DUP_OVER:
             self._enter_dup_over(flight, Call(text), fd)
         elif op == Op.CLOSE_RANGE:
@@ -190,9 +192,8 @@ class Calls(Family):
     def _closing(self, table: Table, fd: int) -> Life | None:
         """The life of a number that a call under way is about to close: it was still open for this one."""
         for flight in table.flights.values():
-            life = flight.closed.get(fd)
-            if life is not None:
-                return life
+            if fd in flight.closed and flight.op != Op.DUP_OVER:
+                return self.kernel.put_back(flight, fd)
         return None
 
     def _shared_with(self, task: Task, fd: int, note: bytes | None) -> Life | None:
@@ -228,7 +229,7 @@ class Calls(Family):
                 for observer in self.kernel.observers:
                     observer.failed(task, at, fd, errno, table.last_closed.get(fd))
             return
-        how, end = ("close_error", at) if errno else ("close", at)
+        how, end = ("close_error" if errno else "exit" if ret == ABSENT else "close"), at
         if errno and fd in flight.closed:
             flight.closed[fd].close_errno = errno.decode("ascii", "replace")
         if self.kernel.confirm(flight, fd, how, end):
@@ -236,13 +237,13 @@ class Calls(Family):
         now = table.fds.get(fd)
         if now is not None and now.opened is not None:
             late = table.reused.pop(fd, None)
-            if late is not None and (self.kernel.loose_order or ABSENT != at.clock < now.opened.clock):
+            if late is not None and (self.kernel.unordered or ABSENT != at.clock < now.opened.clock):
                 late.how, late.closed, late.certain = how, end, True
                 return
             if now.opened.pos > flight.pos:
                 self._end_now(table, fd, how, end)
                 return
-        if now is None and self.kernel.loose_order and fd in table.touched and fd not in table.blind:
+        if now is None and self.kernel.unordered and fd in table.touched and fd not in table.blind:
             table.blind[fd] = end  # its creation is still to come
             return
         if self._creating(table) and not (fd < STDIO and fd not in table.touched and table.survived_exec):
@@ -323,7 +324,7 @@ class Calls(Family):
         if new.via == "dup":
             source = flight.old or source
             if source is None and new.source is not None:
-                source = self.kernel.reveal(table, new.source, None, at)
+                source = self._closing(table, new.source) or self.kernel.reveal(table, new.source, None, at)
             ofd = source.ofd if source is not None else None
         life = self.kernel.life(table, new.fd, new.kind, new.via, at, ofd)
         if source is not None and new.via == "dup":
@@ -355,7 +356,14 @@ class Calls(Family):
                     self.kernel._copy(table, number, doubt[number], table.forked).certain = False
 
     def _note_for_forks(self, table: Table, flight: Flight, life: Life) -> None:
-        """A fork of this table is under way: whether the copy has the new descriptor is open."""
+        """A fork of this table is, or was, under way: whether the copy has the new descriptor is open."""
+        for copy in flight.copies:
+            held = copy.fds.get(life.fd)
+            if held is not None and held.opened is None and held.table is copy:
+                held.same_file_as(life)
+                held.parent, held.via, held.opened, held.cloexec = life, "fork_copy", copy.forked, life.cloexec
+            elif held is None and life.fd not in copy.touched:
+                copy.doubt[life.fd] = life
         for fork in table.flights.values():
             if fork.op == Op.SPAWN and fork.spawned is None and fork.snapshot is not None:
                 if flight.pos < fork.pos and life.fd not in fork.snapshot:
@@ -393,7 +401,8 @@ class Calls(Family):
                 self._end_now(task.table, ret, "dup_over", at)
         old = call.fd(0)
         if flight.old is None and fd >= 0 and fd not in task.table.fds:
-            self._closing(task.table, fd) or self.kernel.reveal(task.table, fd, old[1] if old else None, at)
+            note = old[1] if old else None
+            flight.old = self._closing(task.table, fd) or self.kernel.reveal(task.table, fd, note, at)
         cloexec = e.is_cloexec(EFFECTS[call.name], call) if call.name == b"dup3" else False
         if ret in task.table.fds and task.table.fds[ret].opened is not None:
             self._end_now(task.table, ret, "dup_over", at)
@@ -494,18 +503,30 @@ class Calls(Family):
                     return lives
         return []
 
+    def _enter_send(self, flight: Flight, at: At, text: bytes) -> None:
+        """Queue what a message carries: the receiver may return before the sender does."""
+        found, _ = e.passed(b", ".join(Call(text).args))
+        table = flight.table
+        lives = [table.fds.get(number) for number, _ in found]
+        if lives and all(life is not None for life in lives):
+            to = sockets.other_end(flight.old) if flight.old is not None else None
+            flight.message = (to, [life for life in lives if life is not None])
+            self.sent.append(flight.message)
+            del self.sent[:-1000]
+
     def _send(self, task: Task, flight: Flight, op: int, at: At, fd: int, text: bytes, result: Result) -> None:
         ret, _, errno, _, _, _ = result
         life = flight.old or task.table.fds.get(fd)
         if errno and life is not None:
             sockets.io(life, at, ret, errno)
-        if errno or ret == ABSENT or b"cmsg_type" not in text:
-            return
-        found, _ = e.passed(b", ".join(Call(text).args))
-        table = task.table
-        lives = [table.fds.get(number) or self.kernel.reveal(table, number, note, at) for number, note in found]
-        self.sent.append((sockets.other_end(life) if life is not None else None, lives))
-        del self.sent[:-1000]
+        if (errno or ret == ABSENT) and flight.message in self.sent:
+            self.sent.remove(flight.message)
+        elif not errno and b"cmsg_type" in text and flight.message is None:
+            found, _ = e.passed(b", ".join(Call(text).args))
+            for number, note in found:
+                if number not in task.table.fds:
+                    self.kernel.reveal(task.table, number, note, at)
+            self._enter_send(flight, at, text)
 
     def _get_fd(self, task: Task, flight: Flight, op: int, at: At, fd: int, text: bytes, result: Result) -> None:
         ret, ret_note, errno, _, _, _ = result

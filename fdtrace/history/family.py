@@ -253,7 +253,12 @@ class Family:
     def end(self, task: Task, how: str, at: At | None) -> None:
         """A task is gone."""
         self.tasks.pop(task.tid, None)
-        self.spawns.waiting.pop(task, None)
+        flight = task.flight
+        if flight is not None:
+            for fd in list(flight.closed):
+                self.kernel.confirm(flight, fd, "exit", at or flight.at)
+            if flight.spawned is not None:
+                self.spawns.waiting.pop(task, None)
         self.gone.append(task)
         self.kernel.leave(task, how, at)
 

@@ -40,6 +40,8 @@ class Kernel:
         self.copies_dropped = 0
         self.loose_order = False
         """Whether calls of different threads may have happened in another order than they are given (-ff)."""
+        self.unordered = False
+        """Whether nothing but cause and the lowest free number orders the calls of different threads."""
         self.tables: list[Table] = []
         self.processes: list[Process] = []
         self.ended: list[Life] = []
@@ -109,6 +111,8 @@ class Kernel:
         table.forked = at
         table.doubt = dict(flight.doubt)
         flight.snapshot = None
+        for other in source.flights.values():
+            other.copies.append(table)
         if self.list_copies:
             self._list_copies(table, at, via)
         process.peak = max(process.peak, len(table.fds))
@@ -229,16 +233,34 @@ class Kernel:
 
     def confirm(self, flight: Flight, fd: int, how: str, at: At) -> bool:
         """The call succeeded: end the life that its entry took out; False when there was none."""
-        life = flight.closed.pop(fd, None)
+        table = flight.table
+        life = flight.closed.pop(fd, None) or self._put_off(flight, fd)
         if life is None:
             return False
-        table = flight.table
         table.touched.add(fd)
         table.doubt.pop(fd, None)
         table.last_closed[fd] = at
         if life.table is table:
             self.end(life, how, at)
         return True
+
+    def put_back(self, flight: Flight, fd: int) -> Life:
+        """A number is used although a close of it has begun: the close has yet to happen, its exit decides."""
+        table, life = flight.table, flight.closed.pop(fd)
+        flight.late[fd] = life
+        table.fds[fd] = life
+        if fd in flight.cloexec:
+            table.cloexec.add(fd)
+        return life
+
+    def _put_off(self, flight: Flight, fd: int) -> Life | None:
+        """The life that a late close ends now; None when its number was given out again meanwhile."""
+        life = flight.late.pop(fd, None)
+        if life is not None and flight.table.fds.get(fd) is life:
+            del flight.table.fds[fd]
+            flight.table.cloexec.discard(fd)
+            return life
+        return None
 
     def end(self, life: Life, how: str, at: At | None, certain: bool = True) -> None:
         """A life is over."""

@@ -184,8 +184,23 @@ class Table:
 class Flight:
     """A call between its entry and its exit, with what the entry already did to the table."""
 
-    __slots__ = ("at", "cloexec", "closed", "doubt", "flags", "old", "op", "pos", "snapshot", "spawned", "table",
-                 "touched")
+    __slots__ = (
+        "at",
+        "cloexec",
+        "closed",
+        "copies",
+        "doubt",
+        "flags",
+        "late",
+        "message",
+        "old",
+        "op",
+        "pos",
+        "snapshot",
+        "spawned",
+        "table",
+        "touched",
+    )
 
     def __init__(self, op: int, at: At, table: Table) -> None:
         self.op = op
@@ -193,10 +208,13 @@ class Flight:
         self.pos = at.pos
         self.table = table
         self.closed: dict[int, Life] = {}
+        self.late: dict[int, Life] = {}
         self.cloexec: set[int] = set()
         self.old: Life | None = None
         self.snapshot: dict[int, Life] | None = None
         self.touched: set[int] = set()
+        self.copies: list[Table] = []
+        self.message: tuple[tuple[str, int] | None, list[Life]] | None = None
         self.doubt: dict[int, Life] = {}
         self.spawned: Task | None = None
         self.flags = 0

@@ -110,6 +110,7 @@ def merged(streams: list[Iterator[Window]], fold: Fold, scanners: list[LineScann
     ]
     threads = [thread for thread in threads if thread.next is not None]
     clocked = all(thread.next is not None and thread.next[0] != ABSENT for thread in threads)
+    fold.calls.kernel.unordered = not clocked
     order = _by_clock(threads, fold) if clocked else _by_cause(threads, fold)
     batch = _Batch()
     last = -1
