@@ -154,9 +154,9 @@ class Case:
     @cached_property
     def events(self) -> pd.DataFrame:
         """Every system call, index `seq`; the captures are read again for it."""
-        from .history import columns
+        from .history.events import events
 
-        return self._table("events", lambda h, _, n, m: columns.events(h, n, m))
+        return self._table("events", lambda h, _, n, m: events(h, n, m))
 
     @cached_property
     def processes(self) -> pd.DataFrame:

@@ -71,6 +71,8 @@ class Finding:
     first_t_s: float | None = None
     last_t_s: float | None = None
     examples: tuple[int, ...] = ()
+    example_fds: tuple[int, ...] = ()
+    example_pid: int | None = None
     evidence: tuple[Evidence, ...] = ()
     certainty: Certainty = "certain"
     reasons: tuple[str, ...] = ()

@@ -21,8 +21,24 @@ RECOMMENDED = (
 """The recording that shows what fdtrace can use: three calls are in no class of strace's."""
 
 _CREATORS = frozenset(
-    "open openat openat2 creat socket accept accept4 pipe pipe2 socketpair epoll_create1 eventfd2 dup memfd_create".split()
+    [
+        "open",
+        "openat",
+        "openat2",
+        "creat",
+        "socket",
+        "accept",
+        "accept4",
+        "pipe",
+        "pipe2",
+        "socketpair",
+        "epoll_create1",
+        "eventfd2",
+        "dup",
+        "memfd_create",
+    ]
 )
+_SPAWNERS = frozenset({"fork", "vfork", "clone", "clone3"})
 _CLOSERS = frozenset(("close", "close_range"))
 
 
@@ -60,7 +76,9 @@ def _calls(history: History, features: dict[str, int]) -> None:
     options = []
     if "pid column" in features or "[pid]" in features or len(coverage.files) > 1:
         options.append("-ff" if len(coverage.files) > 1 else "-f")
-    options += [name for name in ("-t", "-tt", "-ttt", "-r", "-n", "-i", "--secontext", "-k") if name in features]
+    options += [
+        name for name in ("-t", "-tt", "-ttt", "-r", "-n", "-i", "--secontext", "-k") if name in features
+    ]
     notes = history.scan.notes.items
     if notes:
         options.append("-yy" if any(_detailed(note) for note in notes) else "-y")
@@ -87,36 +105,41 @@ def _processes(history: History) -> None:
 
 
 def _gaps(history: History, features: dict[str, int]) -> None:
-    coverage = history.coverage
+    coverage, calls = history.coverage, history.fold.calls
     seen = set(coverage.syscalls)
-    missing = []
+    options = set(coverage.options)
     opens = sum(coverage.syscalls.get(name, 0) for name in _CREATORS)
     coverage.closes_visible = bool(seen & _CLOSERS) or opens < 3
-    if not coverage.closes_visible:
-        missing.append("no close() was recorded: what stays open cannot be known (-e trace without close?)")
-    if not coverage.born:
-        missing.append("attached to what was running: descriptors from before are known only once they are used")
-    if coverage.clock == "none":
-        missing.append("no clock: growth per second and idle times are unknown (record with -ttt)")
-    if "-k" not in features:
-        missing.append("no stacks: call sites are unknown (record with -k)")
-    if "-y" not in coverage.options and "-yy" not in coverage.options:
-        missing.append("no annotations: what inherited and received descriptors are is unknown (record with -yy)")
-    if not {"-f", "-ff"} & set(coverage.options) and seen & {"clone", "clone3", "fork", "vfork"}:
-        missing.append("threads and children were not followed: they share the table and are missing (record with -f)")
-    if seen & {"io_uring_enter", "io_uring_setup"}:
-        missing.append("io_uring is used: what is opened and closed inside the ring is invisible")
-    if seen & _CREATORS and not seen & {"execve", "clone", "clone3", "fork", "vfork", "exit_group", "wait4"}:
-        if coverage.processes > 1:
-            missing.append("forks and exits were not recorded (-e trace without %process)")
-    if _no_failures(history):
-        missing.append("no failed call was recorded (-z?): failures that release a descriptor are missing")
-    missing += [f"{what} ({count:,} times)" for what, count in history.fold.calls.hidden.items()]
-    if history.fold.calls.kernel.copies_dropped:
-        missing.append(f"{history.fold.calls.kernel.copies_dropped:,} copies made by fork are counted, not listed")
-    coverage.missing = tuple(missing)
+    gaps = {
+        "no close() was recorded, so what stays open cannot be known (-e trace without close?)": (
+            not coverage.closes_visible
+        ),
+        "attached to what was running: descriptors from before are known only once they are used": (
+            not coverage.born
+        ),
+        "no clock: growth per second and idle times are unknown (record with -ttt)": (
+            coverage.clock == "none"
+        ),
+        "no stacks: call sites are unknown (record with -k)": "-k" not in features,
+        "no annotations: what inherited and received descriptors are is unknown (record with -yy)": (
+            not options & {"-y", "-yy"}
+        ),
+        "children were not followed: threads share the table and are missing (record with -f)": (
+            not options & {"-f", "-ff"} and bool(seen & _SPAWNERS)
+        ),
+        "io_uring is used: what is opened and closed inside the ring is invisible": (
+            bool(seen & {"io_uring_enter", "io_uring_setup"})
+        ),
+        "forks and exits were not recorded (-e trace without %process)": (
+            coverage.processes > 1 and not seen & _SPAWNERS and not coverage.born
+        ),
+        "no failed call was recorded (-z?): failures that release a descriptor are missing": (
+            coverage.calls > 200 and len(history.scan.errnos) == 0
+        ),
+        f"{calls.kernel.copies_dropped:,} copies made by fork are counted, not listed": (
+            calls.kernel.copies_dropped > 0
+        ),
+    }
+    hidden = [f"{what} ({count:,} times)" for what, count in calls.hidden.items()]
+    coverage.missing = (*(gap for gap, there in gaps.items() if there), *hidden)
     coverage.remedy = RECOMMENDED
-
-
-def _no_failures(history: History) -> bool:
-    return history.coverage.calls > 200 and len(history.scan.errnos) == 0

@@ -26,7 +26,7 @@ class Family:
         self.attaches = 0
         self.followed = False
         self.rooted = False
-        """Whether the capture begins with the execution of a program: then every other task has a parent in it."""
+        """Whether the capture begins with the execution of a program: every other task has a parent in it."""
         self.inferred_parents = 0
         self.tenures: list[tuple[int, int, int, Task, Table]] = []
 
@@ -43,13 +43,15 @@ class Family:
             # Under -z a call is printed when it has returned, so a child may come and go before its birth.
             return self.rooted and not self.attaches and tid not in self.alone
         outcomes = {
-            flight.table.ident if flight.flags & CLONE_FILES else -id(flight)
-            for _, flight in candidates
+            flight.table.ident if flight.flags & CLONE_FILES else -id(flight) for _, flight in candidates
         }
         return len(outcomes) > 1
 
     def match_inner(self, unborn: set[int]) -> bool:
-        """Match new threads with calls that returned numbers of another pid namespace: both grow in order of birth."""
+        """Match new threads with calls that returned numbers of another pid namespace.
+
+        Both grow in the order of birth.
+        """
         inner = self.spawns.inner
         under_way = any(task.process.inner for task, _ in self.spawns.candidates())
         if not inner or under_way or len(inner) != len(unborn):
@@ -143,7 +145,9 @@ class Family:
             process.ppid = parent.process.pid
             process.command, process.argv = parent.process.command, parent.process.argv
             process.limit = parent.process.limit
-            process.inner = parent.process.inner or parent.process.makes_inner or bool(flight.flags & CLONE_NEWPID)
+            process.inner = (
+                parent.process.inner or parent.process.makes_inner or bool(flight.flags & CLONE_NEWPID)
+            )
         if flight.flags & CLONE_FILES:
             table = flight.table
         else:
@@ -156,7 +160,12 @@ class Family:
         tid = alias or tid
         known = self.tasks.get(tid)
         if flight.spawned is not None:
-            if known is not None and known is not flight.spawned and known.started and flight.spawned.tid != tid:
+            if (
+                known is not None
+                and known is not flight.spawned
+                and known.started
+                and flight.spawned.tid != tid
+            ):
                 self._swap(task, flight, known)
             return flight.spawned
         if task.process.inner and alias is None:
@@ -187,7 +196,7 @@ class Family:
     # -- other lines ---------------------------------------------------------
 
     def attached(self, tid: int, threads: int) -> None:
-        """strace said that it attached to a process, and with how many threads."""
+        """Strace said that it attached to a process, and with how many threads."""
         if self.rooted or tid in self.tasks or self.spawns.candidates() or tid in self.spawns.returned:
             return
         if threads > 1:
@@ -197,7 +206,7 @@ class Family:
         self.attaches += 1
 
     def detached(self, tid: int, at: At) -> None:
-        """strace left a task: it lives on, unseen."""
+        """Strace left a task: it lives on, unseen."""
         task = self.tasks.get(tid)
         if task is not None and task.ended_by == "none":
             task.ended, task.ended_by = at, "detached"
@@ -294,7 +303,7 @@ class Family:
         table.fds = {}
 
     def _forget(self, task: Task) -> None:
-        """strace did not follow children: of this one nothing is known, not even that it lives."""
+        """Strace did not follow children: of this one nothing is known, not even that it lives."""
         self.tasks.pop(task.tid, None)
         task.table.users.discard(task)
         task.process.tasks.discard(task)

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..readers.strace.window import ABSENT, NO_FD, Mark, Row, Scan, Window
+from ..readers.strace.window import ABSENT, Row, Scan, Window
 from .calls import Calls
 from .effects import EFFECTS, USES, Op
 from .lives import At, Life
+from .state import Done
 from .uses import UseCounter
 
 if TYPE_CHECKING:
@@ -25,8 +26,21 @@ if TYPE_CHECKING:
     from .kernel import Observer
 
 _FIELDS = (
-    "kind", "tid", "clock", "syscall", "fd", "note", "ret", "ret_note", "errno", "flags", "seq",
-    "entry_line", "entry_offset", "entry_clock", "line", "stack",
+    "kind",
+    "tid",
+    "clock",
+    "syscall",
+    "fd",
+    "note",
+    "ret",
+    "ret_note",
+    "errno",
+    "flags",
+    "seq",
+    "entry_line",
+    "entry_offset",
+    "entry_clock",
+    "stack",
 )
 
 
@@ -82,7 +96,7 @@ class Fold:
 
     # -- rows ----------------------------------------------------------------
 
-    def _classify(self, window: Window) -> npt.NDArray[np.generic]:
+    def _classify(self, window: Window) -> npt.NDArray[np.int16]:
         import numpy as np
 
         for code in range(len(self._ops), len(self.scan.syscalls)):
@@ -92,24 +106,25 @@ class Fold:
             self._ops.append(int(effect.op if effect is not None else Op.USE if name in USES else Op.NONE))
             self.syscall_counts.append(0)
         codes = window.column("syscall")
-        counts = np.bincount(codes[(codes >= 0) & (window.column("kind") != Row.EXIT)], minlength=len(self._ops))
+        counts = np.bincount(
+            codes[(codes >= 0) & (window.column("kind") != Row.EXIT)], minlength=len(self._ops)
+        )
         for code, count in enumerate(counts.tolist()):
             self.syscall_counts[code] += count
-        table = np.array([*self._ops, int(Op.NONE)], dtype=np.int16)
-        return table[codes]  # code -1, no call, takes the last entry
+        table: npt.NDArray[np.int16] = np.array([*self._ops, int(Op.NONE)], dtype=np.int16)
+        return table[codes.astype(np.intp)]  # code -1, no call, takes the last entry
 
-    def _relevant(self, window: Window, ops: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
+    def _relevant(self, window: Window, ops: npt.NDArray[np.int16]) -> npt.NDArray[np.intp]:
         import numpy as np
 
         fd, kind = window.column("fd"), window.column("kind")
         uses = (ops == Op.USE) | (ops == Op.READ) | (ops == Op.STATE)
         return np.flatnonzero(
-            (kind > Row.SIGNAL) | ((ops != Op.NONE) & ~uses) | (uses & (fd >= 0))
-            | self._first_sight(window)
+            (kind > Row.SIGNAL) | ((ops != Op.NONE) & ~uses) | (uses & (fd >= 0)) | self._first_sight(window)
         )
 
     def _first_sight(self, window: Window) -> npt.NDArray[np.bool_]:
-        """The first row of each thread in the window: a thread may do nothing that matters and still exist."""
+        """The first row of each thread: it may do nothing that matters and still exist."""
         import numpy as np
 
         tids = window.column("tid")
@@ -125,7 +140,9 @@ class Fold:
         calls = self.calls
         self._pos += 1
         name = self._names[code] if code >= 0 else b""
-        at = At(file, seq, row[11], row[12], row[13] if kind == Row.EXIT else clock, tid, name, row[15], self._pos)
+        at = At(
+            file, seq, row[11], row[12], row[13] if kind == Row.EXIT else clock, tid, name, row[14], self._pos
+        )
         if kind > Row.SIGNAL:
             if kind in (Row.EXITED, Row.KILLED) and tid not in calls.tasks and calls.ambiguous(tid):
                 self._unborn.add(tid)
@@ -148,27 +165,26 @@ class Fold:
             return None
         op = self._ops[code]
         notes, errnos = self.scan.notes.items, self.scan.errnos.items
-        note_text = notes[note] if note >= 0 else None
-        life: Life | None = None
         if op == Op.NONE:
             return None
         if kind == Row.CALL:
-            flight = calls.enter(task, op, at, fd, note_text, text, flags, alone=True)
+            flight = calls.enter(task, op, at, fd, text, flags, alone=True)
         elif kind == Row.ENTRY:
-            calls.enter(task, op, at, fd, note_text, text, flags, alone=False)
+            calls.enter(task, op, at, fd, text, flags, alone=False)
             return None
         else:
-            flight = calls.resume(task, op, at, fd, note_text, text, flags)
-            at = at._replace(pos=self._pos)
-        result = (
+            flight = calls.resume(task, op, at, fd, text, flags)
+        done = Done(
+            at,
+            fd,
+            notes[note] if note >= 0 else None,
+            text,
             ret,
             notes[ret_note] if ret_note >= 0 else None,
             errnos[errno] if errno >= 0 else b"",
             flags,
-            clock,
-            row[14],
         )
-        life = calls.leave(task, flight, op, at, fd, note_text, text, result)
+        life = calls.leave(task, flight, op, done)
         if op == Op.SPAWN and self._limbo:
             self.calls.match_inner(self._unborn)
             self._replay()
@@ -202,7 +218,9 @@ class Fold:
             if tid in self._unborn and (last or tid in calls.tasks or not calls.ambiguous(tid)):
                 self._unborn.discard(tid)
                 if tid not in calls.tasks:
-                    calls.first_sight(tid, At(file, row[10], row[11], row[12], row[2], tid, b"", -1, self._pos))
+                    calls.first_sight(
+                        tid, At(file, row[10], row[11], row[12], row[2], tid, b"", -1, self._pos)
+                    )
             if tid in self._unborn:
                 self._limbo.append((row, text, file))
             else:

@@ -10,6 +10,7 @@ exec closes what is close-on-exec in a table of its own (execve(2)).
 from __future__ import annotations
 
 from collections.abc import Iterable
+
 from .lives import STDIO, At, Flight, Life, Table
 from .tasks import Process, Task
 
@@ -33,7 +34,9 @@ class Observer:
 class Kernel:
     """All tables of one capture at one moment of it."""
 
-    def __init__(self, observers: Iterable[Observer] = (), list_copies: bool = False, copy_cap: int = 2_000_000) -> None:
+    def __init__(
+        self, observers: Iterable[Observer] = (), list_copies: bool = False, copy_cap: int = 2_000_000
+    ) -> None:
         self.observers = tuple(observers)
         self.list_copies = list_copies
         self.copies_left = copy_cap
@@ -245,7 +248,7 @@ class Kernel:
         return True
 
     def put_back(self, flight: Flight, fd: int) -> Life:
-        """A number is used although a close of it has begun: the close has yet to happen, its exit decides."""
+        """A number is used although a close of it has begun: it has yet to happen, its exit decides."""
         table, life = flight.table, flight.closed.pop(fd)
         flight.late[fd] = life
         table.fds[fd] = life
@@ -285,7 +288,9 @@ class Kernel:
                 copy = self._copy(table, fd, above, table.forked)
                 copy.certain = False
                 return copy
-        life = self.life(table, fd, "unknown", "inherited" if inherited and not table.complete else "implied", None)
+        life = self.life(
+            table, fd, "unknown", "inherited" if inherited and not table.complete else "implied", None
+        )
         life.certain = False
         life.describe(note)
         table.fds[fd] = life

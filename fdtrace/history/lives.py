@@ -39,9 +39,9 @@ class Life:
 
     __slots__ = (
         "certain",
+        "cloexec",
         "close_errno",
         "closed",
-        "cloexec",
         "copied",
         "errors",
         "failed",
@@ -109,7 +109,9 @@ class Life:
         if note is None:
             return
         seen = notes.read(note)
-        if self.kind in ("unknown", "socket") or (self.kind == "file" and seen.kind not in ("file", "socket")):
+        if self.kind in ("unknown", "socket") or (
+            self.kind == "file" and seen.kind not in ("file", "socket")
+        ):
             self.kind = seen.kind
         if self.target is None or not seen.target.startswith("/") or not self.target.startswith("/"):
             if not (seen.kind == "unix" and self.target):

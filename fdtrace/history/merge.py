@@ -32,7 +32,9 @@ Step = tuple[int, ...]
 _INDEX = {name: i for i, (name, _) in enumerate(COLUMNS)}
 _KIND, _TID, _CLOCK, _CODE, _FD = (_INDEX[n] for n in ("kind", "tid", "clock", "syscall", "fd"))
 _RET, _ERRNO, _DURATION, _SEQ = (_INDEX[n] for n in ("ret", "errno", "duration", "seq"))
-_NEEDS_OPEN = frozenset({Op.CLOSE, Op.DUP, Op.DUP_OVER, Op.CONTROL, Op.STATE, Op.READ, Op.SEND, Op.RECEIVE, Op.USE})
+_NEEDS_OPEN = frozenset(
+    {Op.CLOSE, Op.DUP, Op.DUP_OVER, Op.CONTROL, Op.STATE, Op.READ, Op.SEND, Op.RECEIVE, Op.USE}
+)
 STDERR = 2
 ROWS_PER_WINDOW = 4096
 
@@ -183,7 +185,11 @@ def _hindrance(thread: _Thread, fold: Fold) -> int:
     calls = fold.calls
     task = calls.tasks.get(row[_TID])
     if task is None:
-        return _FREE if row[_TID] in calls.spawns.returned or not calls.tasks and _is_first(row, fold) else _UNBORN
+        return (
+            _FREE
+            if row[_TID] in calls.spawns.returned or (not calls.tasks and _is_first(row, fold))
+            else _UNBORN
+        )
     if row[_CODE] < 0 or row[_KIND] == Row.ENTRY:
         return _FREE
     name = fold.scan.syscalls[row[_CODE]]
@@ -263,4 +269,3 @@ class _Batch:
         joined = dict(enumerate(self.texts))
         self.rows, self.texts = [], []
         return Window(file, columns, b"", joined)
-

@@ -34,7 +34,7 @@ def path(name: str) -> str:
 
 def _random(word: str) -> bool:
     """Whether a word looks made by mkstemp or tempfile rather than by a person."""
-    return len(word) >= 6 and not (word.islower() and word.isalpha() and len(word) < 8) or _jumbled(word)
+    return (len(word) >= 6 and not (word.islower() and word.isalpha() and len(word) < 8)) or _jumbled(word)
 
 
 def _jumbled(word: str) -> bool:

@@ -17,7 +17,6 @@ from .kernel import Observer
 from .lives import Life
 from .merge import merged
 
-
 LIVES_PER_CAPTURE = 1_000_000_000
 """Numbers of lives are unique within a Case: each capture has its own thousand millions."""
 
@@ -36,7 +35,7 @@ class History:
     """Which capture of its Case this is."""
 
     def open_lives(self) -> Iterator[Life]:
-        """Lives that are open at the end, by table and number; copies only once they are their table's own."""
+        """Lives that are open at the end, by table and number; copies only if they are their table's own."""
         for table in self.fold.calls.kernel.tables:
             for fd in sorted(table.fds):
                 life = table.fds[fd]

@@ -7,6 +7,8 @@ on. A snapshot, where there is one, knows better.
 
 from __future__ import annotations
 
+from ..readers.strace import args as a
+from ..readers.strace import notes
 from ..readers.strace.args import Call
 from . import effects as e
 from .lives import At, Life
@@ -14,7 +16,15 @@ from .lives import At, Life
 STREAMS = frozenset({"tcp", "tcp6", "unix", "socket", "sctp", "sctp6"})
 _CONNECTION = frozenset({"tcp", "tcp6", "socket", "sctp", "sctp6"})
 _REFUSED = frozenset(
-    {b"ECONNREFUSED", b"ETIMEDOUT", b"ENETUNREACH", b"EHOSTUNREACH", b"ECONNABORTED", b"EADDRNOTAVAIL", b"ECONNRESET"}
+    {
+        b"ECONNREFUSED",
+        b"ETIMEDOUT",
+        b"ENETUNREACH",
+        b"EHOSTUNREACH",
+        b"ECONNABORTED",
+        b"EADDRNOTAVAIL",
+        b"ECONNRESET",
+    }
 )
 _RESET = frozenset({b"ECONNRESET", b"EPIPE", b"ENOTCONN", b"ETIMEDOUT", b"ESHUTDOWN", b"ECONNABORTED"})
 
@@ -41,26 +51,33 @@ def decide(life: Life, at: At, call: Call, ret: int, errno: bytes) -> None:
     if name == b"connect":
         _connect(life, at, call, errno)
     elif name == b"getsockopt":
-        error = e.socket_error(call)
+        error = socket_error(call)
         if error is not None and not errno:
             _settled(life, at, error)
     elif errno:
         return
     elif name == b"listen":
         _set(life, at, "LISTEN", "listen()")
-    elif name == b"bind":
-        life.local = e.address(call.arg(1)) or life.local
-    elif name == b"getsockname":
-        life.local = e.address(call.arg(1)) or life.local
+    elif name == b"bind" or name == b"getsockname":
+        life.local = address(call.arg(1)) or life.local
     elif name == b"getpeername":
-        life.peer = e.address(call.arg(1)) or life.peer
-    elif name == b"shutdown" and life.kind in _CONNECTION and b"SHUT_RD" != call.arg(1).partition(b" ")[0]:
+        life.peer = address(call.arg(1)) or life.peer
+    elif name == b"shutdown" and life.kind in _CONNECTION and call.arg(1).partition(b" ")[0] != b"SHUT_RD":
         after = "CLOSE" if life.state == "CLOSE_WAIT" else "FIN_WAIT2"
         _set(life, at, after, "shutdown()")
 
 
+def accepted(life: Life, listener: Life, at: At, peer: str | None) -> None:
+    """What a new connection takes over from the socket that it was accepted on."""
+    if listener.kind not in ("unknown", "file"):
+        life.kind = listener.kind
+    life.local = listener.local
+    life.peer = peer
+    _set(life, at, "ESTABLISHED", "accept()")
+
+
 def _connect(life: Life, at: At, call: Call, errno: bytes) -> None:
-    life.peer = e.address(call.arg(1)) or life.peer
+    life.peer = address(call.arg(1)) or life.peer
     if not errno or errno == b"EISCONN":
         _set(life, at, "ESTABLISHED", "connect()")
     elif errno in (b"EINPROGRESS", b"EALREADY", b"EINTR"):
@@ -99,3 +116,30 @@ def other_end(life: Life) -> End | None:
     left, arrow, right = target.partition("->")
     digits = right.rstrip("]").partition(",")[0]
     return ("inode", int(digits)) if arrow and digits.isdigit() and left.startswith("UNIX") else None
+
+
+def address(text: bytes) -> str | None:
+    """A printed sockaddr as `host:port`, `[v6]:port`, a path, or `@name` for an abstract socket."""
+    host = None
+    for marker in (b"inet_addr(", b"inet_pton(AF_INET6, "):
+        position = text.find(marker)
+        if position >= 0:
+            found = a.string(text[position + len(marker) :])
+            host = None if found is None else notes.text(found[0])
+    for value in a.members(text, b"sun_path"):
+        found = a.string(value)
+        if found is not None:
+            return ("@" if value.startswith(b"@") else "") + notes.text(found[0])
+    if host is None:
+        return None
+    port = text.partition(b"port=htons(")[2].partition(b")")[0]
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{port.decode()}" if port.isdigit() else shown
+
+
+def socket_error(call: Call) -> bytes | None:
+    """The error that getsockopt(SO_ERROR) reported: a name, b"" for none; None for other options."""
+    if b"SO_ERROR" not in call.arg(2):
+        return None
+    value = call.arg(3).strip(b"[]")
+    return b"" if value == b"0" else value

@@ -52,7 +52,10 @@ class UseCounter:
         last = np.zeros(size, dtype=np.int64)
         np.maximum.at(last, slot, np.arange(len(rows)))
         last_rows, last_pos = rows[last], np.array(positions)[last].tolist()
-        ends = [window.column(name)[last_rows].tolist() for name in ("seq", "line", "offset", "clock", "tid", "syscall")]
+        ends = [
+            window.column(name)[last_rows].tolist()
+            for name in ("seq", "line", "offset", "clock", "tid", "syscall")
+        ]
         for i, life in enumerate(lives):
             life.uses += uses[i]
             life.errors += int(errors[i])

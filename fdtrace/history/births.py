@@ -1,0 +1,107 @@
+"""Calls that make tasks and change whose table is whose: fork, clone, exec, unshare."""
+
+from __future__ import annotations
+
+import re
+
+from ..readers.strace import args as a
+from ..readers.strace import notes
+from ..readers.strace.args import Call
+from ..readers.strace.window import ABSENT
+from . import creations
+from .effects import CLONE_FILES, CLONE_NEWPID, Op
+from .lives import Flight
+from .state import Done, State
+from .tasks import Task
+
+_ALIAS = re.compile(rb"/\* (\d+) in strace's PID NS \*/")
+
+
+def enter_spawn(state: State, task: Task, flight: Flight, call: Call, alone: bool) -> None:
+    """The child's table is what the caller's was when the call began."""
+    flight.flags = creations.spawn_flags(call)
+    if not flight.flags & CLONE_FILES:
+        state.kernel.snapshot(flight)
+    if not alone:
+        state.spawns.waiting[task] = flight
+
+
+def spawn(state: State, task: Task, flight: Flight, done: Done) -> None:
+    """The call returned the child's number, and perhaps a pidfd."""
+    if not done.succeeded or done.ret == 0:
+        state.spawns.waiting.pop(task, None)
+        return
+    call = Call(done.text)
+    alias = _ALIAS.search(call.rest)
+    flight.flags = flight.flags or creations.spawn_flags(call)
+    state.spawned(task, flight, done.ret, int(alias.group(1)) if alias else None, done.at)
+    pidfd = creations.spawn_pidfd(call, flight.flags)
+    if pidfd is not None:
+        state.make(task, flight, done.at, pidfd).peer = f"pid {done.ret}"
+
+
+def exec_elsewhere(state: State, task: Task) -> Flight | None:
+    """An exec resumed under the leader's number that another thread of the process began."""
+    for other in task.process.tasks:
+        if other is not task and other.flight is not None and other.flight.op == Op.EXEC:
+            flight = other.flight
+            other.flight = None
+            state.superseded(task.tid, other.tid, flight.at)
+            return flight
+    return None
+
+
+def execute(state: State, task: Task, flight: Flight, done: Done) -> None:
+    """A new program: other threads are gone, close-on-exec descriptors are closed."""
+    if done.errno or done.ret != 0:
+        return
+    process = task.process
+    if process.started is not None and process.started.seq == done.at.seq:
+        process.born = state.rooted = True
+    process.exiting = None
+    inherited = state.kernel.exec(task, done.at)
+    state.settled(task, done.at)
+    for tid in [t for t, other in state.tasks.items() if other.process is process and other is not task]:
+        state.gone.append(state.tasks.pop(tid))
+    _name(task, Call(done.text))
+    for observer in state.kernel.observers:
+        observer.executed(task, done.at, inherited)
+
+
+def _name(task: Task, call: Call) -> None:
+    process = task.process
+    index = 1 if call.name == b"execveat" else 0
+    program = a.string(call.arg(index)) or a.string(call.arg(index + 1).lstrip(b"["))
+    if program is not None:
+        path = notes.text(program[0])
+        process.command = path.rpartition("/")[2][:64] or path
+    process.argv = notes.text(call.arg(index + 1)) or None
+
+
+def unshare(state: State, task: Task, flight: Flight, done: Done) -> None:
+    """CLONE_FILES gives the caller a private table; CLONE_NEWPID numbers its children anew."""
+    if done.errno or done.ret != 0:
+        return
+    call = Call(done.text)
+    if call.has(0, b"CLONE_NEWPID", CLONE_NEWPID):
+        task.process.makes_inner = True
+    if len(task.table.users) > 1 and call.has(0, b"CLONE_FILES", CLONE_FILES):
+        state.kernel.unshare(task, done.at)
+        state.settled(task, done.at)
+
+
+def limit(state: State, task: Task, flight: Flight, done: Done) -> None:
+    """A call set, or told, how many descriptors the process may have."""
+    if b"NOFILE" not in done.text or done.errno:
+        return
+    call = Call(done.text)
+    pid = call.number(0) if call.name.startswith(b"prlimit") else 0
+    if pid in (0, None, task.process.pid):
+        process = task.process
+        process.limit = creations.nofile_limit(call) or process.limit
+
+
+def identity(state: State, task: Task, flight: Flight, done: Done) -> None:
+    """A thread asked for its number: when it is not strace's, it is another pid namespace's."""
+    if done.ret != ABSENT and not done.errno and task.tid and done.ret != task.tid:
+        task.process.inner = True
