@@ -17,6 +17,11 @@ from .state import CREATING, USING, Done, State
 from .tasks import Task
 
 
+_ORPHAN = int(Mark.ORPHAN)
+_NOT_EXECUTED = int(Mark.NOT_EXECUTED)
+_WITHOUT_EFFECT = int(Mark.NOT_EXECUTED | Mark.RESTARTED)
+
+
 class Calls(State):
     """The tables of one capture and the calls that work on them."""
 
@@ -27,8 +32,9 @@ class Calls(State):
         if not alone:
             self._lost(task)
             task.flight = flight
-            table.flights[task] = flight
-        if flags & Mark.NOT_EXECUTED:
+            if op > Op.STATE and op != Op.READ:
+                table.flights[task] = flight
+        if flags & _NOT_EXECUTED:
             return flight
         if op == Op.CLOSE:
             numbers.enter_close(self, flight, fd)
@@ -52,7 +58,7 @@ class Calls(State):
     def resume(self, task: Task, op: int, at: At, fd: int, text: bytes, flags: int) -> Flight:
         """The flight that a resumption ends; for an orphan, one that begins here."""
         flight = task.flight
-        if flags & Mark.ORPHAN or flight is None or flight.op != op:
+        if flags & _ORPHAN or flight is None or flight.op != op:
             if op == Op.EXEC:
                 found = births.exec_elsewhere(self, task)
                 if found is not None:
@@ -87,7 +93,7 @@ class Calls(State):
     def leave(self, task: Task, flight: Flight, op: int, done: Done) -> Life | None:
         """Apply what takes effect when a call ends; the life that it used, if any."""
         task = self.tasks.get(task.tid, task)
-        if done.flags & (Mark.NOT_EXECUTED | Mark.RESTARTED):
+        if done.flags & _WITHOUT_EFFECT:
             self.kernel.undo(flight)
             self.spawns.waiting.pop(task, None)
             return None

@@ -17,6 +17,7 @@ from .calls import Calls
 from .effects import EFFECTS, USES, Op
 from .lives import At, Life
 from .state import Done
+from .tasks import Task
 from .uses import UseCounter
 
 if TYPE_CHECKING:
@@ -42,6 +43,19 @@ _FIELDS = (
     "entry_clock",
     "stack",
 )
+
+
+_CALL = int(Row.CALL)
+_PLAIN = frozenset({int(Op.USE), int(Op.READ)})
+
+
+def _plainly_used(task: Task | None, fd: int) -> Life | None:
+    """The life that a successful call used, when the call tells nothing else about it: most calls."""
+    if task is None or task.silent:
+        return None
+    life = task.table.fds.get(fd)
+    plain = life is not None and life.table is task.table and life.target is not None
+    return life if plain and life is not None and life.kind != "fanotify" else None
 
 
 class Fold:
@@ -139,6 +153,10 @@ class Fold:
         kind, tid, clock, code, fd, note, ret, ret_note, errno, flags, seq = row[:11]
         calls = self.calls
         self._pos += 1
+        if kind == _CALL and ret > 0 and errno < 0 and self._ops[code] in _PLAIN:
+            life = _plainly_used(calls.tasks.get(tid), fd)
+            if life is not None:
+                return life
         name = self._names[code] if code >= 0 else b""
         at = At(
             file, seq, row[11], row[12], row[13] if kind == Row.EXIT else clock, tid, name, row[14], self._pos
