@@ -16,6 +16,7 @@ from ..readers.strace.window import ABSENT, Row, Scan, Window
 from .calls import Calls
 from .effects import EFFECTS, USES, Op
 from .lives import At, Life
+from .merge import Mixed
 from .state import Done
 from .tasks import Task
 from .uses import UseCounter
@@ -87,8 +88,11 @@ class Fold:
         selected = self._relevant(window, ops)
         names = [window.column(name)[selected].tolist() for name in _FIELDS]
         text_of = window.text
+        files = window.files if isinstance(window, Mixed) else None
         file = window.file
         for index, row in zip(selected.tolist(), zip(*names, strict=True), strict=True):
+            if files is not None:
+                file = files[index]
             code = row[3]
             text = text_of(index) if code >= 0 and self._ops[code] > Op.USE else b""
             life = self._take(row, text, file)

@@ -21,14 +21,14 @@ from .effects import EFFECTS, USES, Op
 
 if TYPE_CHECKING:
     from ..readers.strace.lines import LineScanner
-    from .fold import Fold
+    from ..readers.strace.window import Scan
+    from .calls import Calls
 
 _PAIR = re.compile(rb"\[(\d+)")
 
 _WAITING = frozenset({b"accept", b"accept4", b"recvmsg", b"recvmmsg", b"vfork", b"clone", b"clone3", b"fork"})
 """Calls that may last: without a duration they end when their thread's next line begins."""
 
-Step = tuple[int, ...]
 _INDEX = {name: i for i, (name, _) in enumerate(COLUMNS)}
 _KIND, _TID, _CLOCK, _CODE, _FD = (_INDEX[n] for n in ("kind", "tid", "clock", "syscall", "fd"))
 _RET, _ERRNO, _DURATION, _SEQ = (_INDEX[n] for n in ("ret", "errno", "duration", "seq"))
@@ -42,10 +42,10 @@ ROWS_PER_WINDOW = 4096
 class _Thread:
     """The rows of one file, cut into entries and exits, each with the time at which it counts."""
 
-    def __init__(self, order: int, windows: Iterator[Window], fold: Fold, scanner: LineScanner) -> None:
+    def __init__(self, order: int, windows: Iterator[Window], scan: Scan, scanner: LineScanner) -> None:
         self.order = order
         self.file = order
-        self._fold = fold
+        self._scan = scan
         self._scanner = scanner
         self._halves = self._cut(windows)
         self.next: tuple[int, list[int], bytes] | None = next(self._halves, None)
@@ -62,7 +62,7 @@ class _Thread:
         return taken
 
     def _cut(self, windows: Iterator[Window]) -> Iterator[tuple[int, list[int], bytes]]:
-        names = self._fold.scan.syscalls
+        names = self._scan.syscalls
         held: tuple[list[int], bytes] | None = None
         for row, text in self._rows(windows):
             if self._timeless:
@@ -104,53 +104,79 @@ class _Thread:
                 yield list(row), window.text(index)
 
 
-def merged(streams: list[Iterator[Window]], fold: Fold, scanners: list[LineScanner]) -> Iterator[Window]:
-    """Windows of all files in one order; each window has rows of one file."""
+class Mixed(Window):
+    """A window whose rows are of several files: `files` has the code of each row's."""
+
+    __slots__ = ("files",)
+
+    def __init__(self, rows: list[list[int]], texts: list[bytes], files: list[int]) -> None:
+        import numpy as np
+
+        values = list(zip(*rows, strict=True))
+        columns = {name: np.array(values[i], dtype=dtype) for i, (name, dtype) in enumerate(COLUMNS)}
+        super().__init__(-1, columns, b"", dict(enumerate(texts)))
+        self.files = files
+
+
+Step = tuple[_Thread, list[int], bytes] | None
+"""The next row of all; None asks that the tables be brought up to date first."""
+
+
+def merged(
+    streams: list[Iterator[Window]], scan: Scan, calls: Calls, scanners: list[LineScanner]
+) -> Iterator[Window]:
+    """Windows of all files in one order. What was handed out is in the tables before more is asked for."""
     threads = [
-        _Thread(order, windows, fold, scanner)
+        _Thread(order, windows, scan, scanner)
         for order, (windows, scanner) in enumerate(zip(streams, scanners, strict=True))
     ]
     threads = [thread for thread in threads if thread.next is not None]
     clocked = all(thread.next is not None and thread.next[0] != ABSENT for thread in threads)
-    fold.calls.kernel.unordered = not clocked
-    order = _by_clock(threads, fold) if clocked else _by_cause(threads, fold)
-    batch = _Batch()
-    last = -1
-    for thread, row, text in order:
-        if batch.rows and thread.file != last:
-            yield batch.window(last)
-        last = thread.file
-        batch.add(row, text)
-        if len(batch.rows) >= ROWS_PER_WINDOW or not clocked:
-            yield batch.window(last)
-    if batch.rows:
-        yield batch.window(last)
+    calls.kernel.unordered = not clocked
+    chooser = _Chooser(scan, calls)
+    rows: list[list[int]] = []
+    texts: list[bytes] = []
+    files: list[int] = []
+    for step in _by_clock(threads, chooser) if clocked else _by_cause(threads, chooser):
+        if step is not None:
+            thread, row, text = step
+            rows.append(row)
+            texts.append(text)
+            files.append(thread.file)
+        if rows and (step is None or len(rows) >= ROWS_PER_WINDOW):
+            yield Mixed(rows, texts, files)
+            rows, texts, files = [], [], []
+    if rows:
+        yield Mixed(rows, texts, files)
 
 
-def _by_clock(threads: list[_Thread], fold: Fold) -> Iterator[tuple[_Thread, list[int], bytes]]:
+def _by_clock(threads: list[_Thread], chooser: _Chooser) -> Iterator[Step]:
     heap = [(thread.next[0], thread.order, thread) for thread in threads if thread.next is not None]
     heapq.heapify(heap)
     while heap:
-        clock = heap[0][0]
-        same = []
-        while heap and heap[0][0] == clock:
-            same.append(heapq.heappop(heap)[2])
-        thread = same[0] if len(same) == 1 else _ready(same, fold)
-        for other in same:
-            if other is not thread:
-                heapq.heappush(heap, (clock, other.order, other))
+        clock, _, thread = heapq.heappop(heap)
+        if heap and heap[0][0] == clock:
+            same = [thread]
+            while heap and heap[0][0] == clock:
+                same.append(heapq.heappop(heap)[2])
+            yield None
+            thread = chooser.ready(same)
+            for other in same:
+                if other is not thread:
+                    heapq.heappush(heap, (clock, other.order, other))
         _, row, text = thread.pop()
         yield thread, row, text
         if thread.next is not None:
-            stamp = thread.next[0] if thread.next[0] != ABSENT else clock
-            heapq.heappush(heap, (max(stamp, clock), thread.order, thread))
+            heapq.heappush(heap, (max(thread.next[0], clock), thread.order, thread))
 
 
-def _by_cause(threads: list[_Thread], fold: Fold) -> Iterator[tuple[_Thread, list[int], bytes]]:
+def _by_cause(threads: list[_Thread], chooser: _Chooser) -> Iterator[Step]:
     current = threads[0]
     while threads:
-        if current.next is None or _hindrance(current, fold) > _FREE:
-            current = _ready(threads, fold)
+        if current.next is None or not chooser.idle(current):
+            yield None
+            if current.next is None or chooser.hindrance(current) > _FREE:
+                current = chooser.ready(threads)
         _, row, text = current.pop()
         yield current, row, text
         if current.next is None:
@@ -161,54 +187,88 @@ _FREE, _FITS, _WANTED, _RELEASES, _ODD, _CONTRADICTS, _UNBORN = range(7)
 """How much speaks against a thread's next call being the next of all."""
 
 
-def _ready(threads: list[_Thread], fold: Fold) -> _Thread:
-    """The thread whose next call the tables allow best; the first of them when several are equal."""
-    best, least = threads[0], _UNBORN + 1
-    wanted: set[tuple[int, int]] | None = None
-    for thread in threads:
-        hindrance = _hindrance(thread, fold)
-        if hindrance == _FREE:
-            return thread
-        if hindrance == _RELEASES:
-            wanted = _wanted(threads, fold) if wanted is None else wanted
-            if _release(thread, fold) in wanted:
-                hindrance = _WANTED
-        if hindrance < least:
-            best, least = thread, hindrance
-    return best
+class _Chooser:
+    """Asks the tables whose turn it is."""
 
+    def __init__(self, scan: Scan, calls: Calls) -> None:
+        self._scan = scan
+        self._calls = calls
 
-def _hindrance(thread: _Thread, fold: Fold) -> int:
-    """What the tables say to a thread's next call."""
-    assert thread.next is not None
-    _, row, text = thread.next
-    calls = fold.calls
-    task = calls.tasks.get(row[_TID])
-    if task is None:
-        return (
-            _FREE
-            if row[_TID] in calls.spawns.returned or (not calls.tasks and _is_first(row, fold))
-            else _UNBORN
-        )
-    if row[_CODE] < 0 or row[_KIND] == Row.ENTRY:
-        return _FREE
-    name = fold.scan.syscalls[row[_CODE]]
-    effect = EFFECTS.get(name)
-    fds = task.table.fds
-    if row[_FD] > STDERR and (name in USES or (effect is not None and effect.op in _NEEDS_OPEN)):
-        wrong = row[_ERRNO] >= 0 and fold.scan.errnos[row[_ERRNO]] == b"EBADF"
-        if (row[_FD] in fds) == wrong:
+    def ready(self, threads: list[_Thread]) -> _Thread:
+        """The thread whose next call the tables allow best; the first of them when several are equal."""
+        best, least = threads[0], _UNBORN + 1
+        wanted: set[tuple[int, int]] | None = None
+        for thread in threads:
+            hindrance = self.hindrance(thread)
+            if hindrance == _FREE:
+                return thread
+            if hindrance == _RELEASES:
+                wanted = self._wanted(threads) if wanted is None else wanted
+                if self._release(thread) in wanted:
+                    hindrance = _WANTED
+            if hindrance < least:
+                best, least = thread, hindrance
+        return best
+
+    def idle(self, thread: _Thread) -> bool:
+        """Whether a thread's next call has nothing to do with any table."""
+        assert thread.next is not None
+        row = thread.next[1]
+        if row[_CODE] < 0 or row[_TID] not in self._calls.tasks:
+            return False
+        name = self._scan.syscalls[row[_CODE]]
+        return name not in USES and name not in EFFECTS
+
+    def hindrance(self, thread: _Thread) -> int:
+        """What the tables say to a thread's next call."""
+        assert thread.next is not None
+        _, row, text = thread.next
+        calls = self._calls
+        task = calls.tasks.get(row[_TID])
+        if task is None:
+            begins = row[_TID] in calls.spawns.returned or (not calls.tasks and self._is_first(row))
+            return _FREE if begins else _UNBORN
+        if row[_CODE] < 0 or row[_KIND] == Row.ENTRY:
+            return _FREE
+        name = self._scan.syscalls[row[_CODE]]
+        effect = EFFECTS.get(name)
+        fds = task.table.fds
+        if row[_FD] > STDERR and (name in USES or (effect is not None and effect.op in _NEEDS_OPEN)):
+            wrong = row[_ERRNO] >= 0 and self._scan.errnos[row[_ERRNO]] == b"EBADF"
+            if (row[_FD] in fds) == wrong:
+                return _CONTRADICTS
+        if effect is None or row[_RET] < 0 or row[_ERRNO] >= 0:
+            return _FREE
+        if effect.op == Op.CLOSE:
+            return _RELEASES
+        first = _first_made(row, text, effect.op)
+        if first is None:
+            return _FREE
+        if first in fds:
             return _CONTRADICTS
-    if effect is None or row[_RET] < 0 or row[_ERRNO] >= 0:
-        return _FREE
-    if effect.op == Op.CLOSE:
-        return _RELEASES
-    first = _first_made(row, text, effect.op)
-    if first is None:
-        return _FREE
-    if first in fds:
-        return _CONTRADICTS
-    return _FITS if task.table.lowest_free() == first or effect.op == Op.CONTROL else _ODD
+        return _FITS if task.table.lowest_free() == first or effect.op == Op.CONTROL else _ODD
+
+    def _release(self, thread: _Thread) -> tuple[int, int]:
+        assert thread.next is not None
+        row = thread.next[1]
+        return self._calls.tasks[row[_TID]].table.ident, row[_FD]
+
+    def _wanted(self, threads: list[_Thread]) -> set[tuple[int, int]]:
+        """The numbers that the next calls of threads will get, with their tables."""
+        wanted = set()
+        for thread in threads:
+            assert thread.next is not None
+            _, row, text = thread.next
+            task = self._calls.tasks.get(row[_TID])
+            effect = EFFECTS.get(self._scan.syscalls[row[_CODE]]) if row[_CODE] >= 0 else None
+            if task is not None and effect is not None and row[_RET] >= 0 and row[_ERRNO] < 0:
+                first = _first_made(row, text, effect.op)
+                if first is not None:
+                    wanted.add((task.table.ident, first))
+        return wanted
+
+    def _is_first(self, row: list[int]) -> bool:
+        return row[_CODE] >= 0 and self._scan.syscalls[row[_CODE]] == b"execve"
 
 
 def _first_made(row: list[int], text: bytes, op: Op) -> int | None:
@@ -221,51 +281,3 @@ def _first_made(row: list[int], text: bytes, op: Op) -> int | None:
     if op == Op.DUP or (op == Op.CONTROL and b"F_DUPFD" in text):
         return row[_RET]
     return None
-
-
-def _release(thread: _Thread, fold: Fold) -> tuple[int, int]:
-    assert thread.next is not None
-    row = thread.next[1]
-    return fold.calls.tasks[row[_TID]].table.ident, row[_FD]
-
-
-def _wanted(threads: list[_Thread], fold: Fold) -> set[tuple[int, int]]:
-    """The numbers that the next calls of threads will get, with their tables."""
-    wanted = set()
-    for thread in threads:
-        assert thread.next is not None
-        _, row, text = thread.next
-        task = fold.calls.tasks.get(row[_TID])
-        effect = EFFECTS.get(fold.scan.syscalls[row[_CODE]]) if row[_CODE] >= 0 else None
-        if task is not None and effect is not None and row[_RET] >= 0 and row[_ERRNO] < 0:
-            first = _first_made(row, text, effect.op)
-            if first is not None:
-                wanted.add((task.table.ident, first))
-    return wanted
-
-
-def _is_first(row: list[int], fold: Fold) -> bool:
-    return row[_CODE] >= 0 and fold.scan.syscalls[row[_CODE]] == b"execve"
-
-
-class _Batch:
-    """Rows of one file on their way into a window."""
-
-    def __init__(self) -> None:
-        self.rows: list[list[int]] = []
-        self.texts: list[bytes] = []
-
-    def add(self, row: list[int], text: bytes) -> None:
-        """Take a row and the text of its call."""
-        self.rows.append(row)
-        self.texts.append(text)
-
-    def window(self, file: int) -> Window:
-        """The rows so far as a window."""
-        import numpy as np
-
-        values = list(zip(*self.rows, strict=True))
-        columns = {name: np.array(values[i], dtype=dtype) for i, (name, dtype) in enumerate(COLUMNS)}
-        joined = dict(enumerate(self.texts))
-        self.rows, self.texts = [], []
-        return Window(file, columns, b"", joined)

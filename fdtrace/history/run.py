@@ -80,7 +80,7 @@ def read(
     ]
     fold.calls.kernel.loose_order = len(streams) > 1
     try:
-        for window in merged(streams, fold, history.scanners) if len(streams) > 1 else streams[0]:
+        for window in merged(streams, scan, fold.calls, history.scanners) if len(streams) > 1 else streams[0]:
             fold.feed(window)
     except KeyboardInterrupt:
         history.coverage.partial = True

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..readers.strace.window import Window
 from .effects import READS, WRITES
 from .lives import At, Life
+from .merge import Mixed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,13 +57,15 @@ class UseCounter:
             window.column(name)[last_rows].tolist()
             for name in ("seq", "line", "offset", "clock", "tid", "syscall")
         ]
+        rows_of_last = last_rows.tolist()
         for i, life in enumerate(lives):
             life.uses += uses[i]
             life.errors += int(errors[i])
             life.read_bytes += read[i]
             life.written_bytes += written[i]
             seq, line, offset, clock, tid, code = (column[i] for column in ends)
-            life.last_use = At(window.file, seq, line, offset, clock, tid, names[code], -1, last_pos[i])
+            file = window.files[rows_of_last[i]] if isinstance(window, Mixed) else window.file
+            life.last_use = At(file, seq, line, offset, clock, tid, names[code], -1, last_pos[i])
             life.slot = -1
 
 
