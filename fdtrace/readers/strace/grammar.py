@@ -59,6 +59,7 @@ pid, pid in brackets, epoch, time of day, name, first number, its note, deleted,
 result, its note, deleted, error, duration. Whatever it matches, `LEADER` and
 `CALL` would read in the same way; it is only faster.
 """
+COMMON_NAME = 5
 
 CALL_FROM_RIGHT = re.compile(
     rb"([a-z_?][\w?]*+)\((?:(0x[0-9a-f]++|-?\d++)(?=[,)< ])(" + NOTE + rb")?(\(deleted\))?)?"

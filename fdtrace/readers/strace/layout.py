@@ -26,7 +26,7 @@ LEADER = re.compile(
     (?: \(\+\ *(?P<delta>\d+(?:\.\d+)?)\)\ +
       | \ *(?P<relative>\d{1,8}(?:\.\d+)?)\ +(?=[\[<a-z_?+\-])
     )?
-    (?:(?P<number>\[\ *(?:\d+|\?+)\])\ )?
+    (?:(?P<number>\[\ *(?:\d{1,7}|\?{1,4})\])\ )?
     (?:(?P<address>\[(?:[0-9a-f]{8}|[0-9a-f]{16}|\?{8}|\?{16})\])\ )?
     """,
     re.VERBOSE,
@@ -49,10 +49,15 @@ LEADER = re.compile(
 
 SECOND = 1_000_000_000
 DAY_NS = 86_400 * SECOND
+_JUST_BEFORE_MIDNIGHT = 23 * 3600 * SECOND
+"""So much forward, after a midnight was seen, is a line that stepped back behind it."""
+_WHOLE_SECONDS = len("00:00:00")
 
 
 def nanoseconds(text: bytes) -> int:
     """A decimal number of seconds as integer nanoseconds; no rounding through floats."""
+    if text[-7:-6] == b".":
+        return int(text[:-7] + text[-6:]) * 1000
     whole, _, fraction = text.partition(b".")
     return int(whole) * SECOND + (int(fraction[:9].ljust(9, b"0")) if fraction else 0)
 
@@ -67,11 +72,11 @@ class Clock:
 
     `-t` and `-tt` print no date: a fall of more than twelve hours is midnight,
     a smaller one a changed clock. `-r` counts from the line before it; together
-    with a time of day it is the finer of the two. `name` tells which clock the
-    file has: epoch, day, relative or none.
+    with a time of day in whole seconds it is the finer of the two. `name` tells
+    which clock the file has: epoch, day, relative or none.
     """
 
-    __slots__ = ("_anchor", "_cache", "_days", "_elapsed", "_previous", "name")
+    __slots__ = ("_anchor", "_days", "_elapsed", "_minute", "_previous", "name")
 
     def __init__(self) -> None:
         self.name = "none"
@@ -79,17 +84,14 @@ class Clock:
         self._previous = ABSENT
         self._elapsed = 0
         self._anchor = ABSENT
-        self._cache: tuple[bytes, int] = (b"", 0)
+        self._minute: tuple[bytes, int] = (b"", 0)
 
-    def read(self, groups: tuple[bytes | None, ...]) -> int:
-        """The time of a line from the parts of its leader; ABSENT when it has none."""
-        epoch = groups[EPOCH]
+    def read(self, epoch: bytes | None, day: bytes | None, delta: bytes | None) -> int:
+        """The time of a line from the stamps in its leader; ABSENT when it has none."""
         if epoch is not None:
             self.name = "epoch"
             return nanoseconds(epoch)
-        day = groups[DAY]
-        delta = groups[DELTA] or groups[RELATIVE]
-        if delta is not None:
+        if delta is not None and (day is None or len(day) == _WHOLE_SECONDS):
             return self._sum(delta, day)
         if day is None:
             return ABSENT
@@ -97,17 +99,17 @@ class Clock:
         return self._of_day(day)
 
     def _of_day(self, text: bytes) -> int:
-        cached, value = self._cache
-        seconds = text[:8]
-        if cached != seconds:
-            value = time_of_day(seconds)
-            self._cache = (seconds, value)
-        if len(text) > 8:
-            value += int(text[9:18].ljust(9, b"0"))
-        value += self._days * DAY_NS
-        if self._previous != ABSENT and self._previous - value > DAY_NS // 2:
-            self._days += 1
-            value += DAY_NS
+        minute, begin = self._minute
+        if text[:6] != minute:
+            begin = time_of_day(text[:6] + b"00")
+            self._minute = (text[:6], begin)
+        value = begin + nanoseconds(text[6:]) + self._days * DAY_NS
+        if self._previous != ABSENT:
+            if self._previous - value > DAY_NS // 2:
+                self._days += 1
+                value += DAY_NS
+            elif value - self._previous > _JUST_BEFORE_MIDNIGHT and self._days:
+                return value - DAY_NS
         self._previous = value
         return value
 

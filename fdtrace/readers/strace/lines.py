@@ -7,20 +7,43 @@ not records go to :mod:`.salvage`, which mends what foreign text broke.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from ...model import Problem
 from . import grammar as g
-from . import layout
-from .stacks import FrameBlock
+from . import layout, values
+from .rows import Rows
+from .salvage import Salvager
 from .tracees import UNKNOWN, Tracees
-from .window import ABSENT, COLUMNS, NO_FD, Mark, Row, Scan, Tally, Window
+from .window import ABSENT, NO_FD, Mark, Row, Scan, Tally, Window
 
 ROWS_PER_WINDOW = 1 << 15
 LONGEST_LINE = 64 << 20
 """Bytes of one line that are looked at; what is beyond is dropped with a problem row."""
-_SPAWNS = frozenset({b"fork", b"vfork", b"clone", b"clone3", b"clone2"})
 PROBLEM_ROWS = 10_000
 """Problem rows kept per file; the rest is counted in one last row."""
+_SPAWNS = frozenset({b"fork", b"vfork", b"clone", b"clone3", b"clone2"})
+_WATCHED = _SPAWNS | {b"exit", b"exit_group", b"set_tid_address"}
+
+
+class Origin(NamedTuple):
+    """Who printed a line, when, and where it stands."""
+
+    tid: int
+    clock: int
+    line: int
+    offset: int
+
+
+class Entry(NamedTuple):
+    """What is kept of a call until it resumes."""
+
+    text: bytes
+    code: int
+    fd: int
+    note: int
+    seq: int
+    origin: Origin
 
 
 class LineScanner:
@@ -31,7 +54,9 @@ class LineScanner:
     not part of the trace.
     """
 
-    def __init__(self, scan: Scan, file: int, name: str, tid: int | None = None) -> None:
+    def __init__(
+        self, scan: Scan, file: int, name: str, tid: int | None = None, longest: int = LONGEST_LINE
+    ) -> None:
         self.scan = scan
         self.file = file
         self.name = name
@@ -40,30 +65,27 @@ class LineScanner:
         self.clock = layout.Clock()
         self.tracees = Tracees(tid or UNKNOWN)
         self.fixed = tid is not None
-        self.frames = FrameBlock()
-        self.pending: dict[int, _Entry] = {}
-        self.held: HeldCall | None = None
-        self.just_cut: int | None = None
-        """The thread whose call was cut on the line before this one."""
-        self._rows: list[tuple[int, ...]] = []
-        self._stacks: list[int] = []
-        self._texts: list[bytes] = []
-        self._size = 0
+        self.pending: dict[int, Entry] = {}
+        self.last_cut: Origin | None = None
+        """Where the last call was cut whose rest is to come."""
         self.saw_durations = False
+        self.rows = Rows(file, ROWS_PER_WINDOW)
+        self._salvager = Salvager(self)
+        self._longest = longest
+        self._unclean = False
         self._dropped_problems = 0
-        self._line = 0
         self._offset = 0
 
     def windows(self, blocks: Iterable[bytes], rows: int = ROWS_PER_WINDOW) -> Iterator[Window]:
         """Windows of at most about `rows` records, in file order."""
+        self.rows = Rows(self.file, rows)
         for line in self._lines(blocks):
-            if len(self._rows) >= rows and not line.startswith(b" > "):
-                self._end_frames()
-                yield self._flush()
             self._take(line)
+            if self.rows.ready:
+                yield from self.rows.ready
+                self.rows.ready.clear()
         self._finish()
-        if self._rows:
-            yield self._flush()
+        yield from self.rows.ready
 
     # -- lines ---------------------------------------------------------------
 
@@ -72,58 +94,57 @@ class LineScanner:
         held = 0
         for block in blocks:
             self.tally.bytes += len(block)
+            self._unclean = self._unclean or b"\r" in block or b"\x1b" in block or b"\0" in block
             *complete, tail = block.split(b"\n")
-            if complete and rest:
-                complete[0] = b"".join(rest) + complete[0]
+            if complete and held:
+                yield from self._whole([*rest, complete[0]], held + len(complete[0]))
+                del complete[0]
                 rest, held = [], 0
             for line in complete:
-                yield self._numbered(line)
-            if tail and held < LONGEST_LINE:
+                if len(line) > self._longest:
+                    yield from self._whole([line], len(line))
+                else:
+                    yield line
+            if tail and held < self._longest:
                 rest.append(tail)
             held += len(tail)
         if held:
-            yield self._numbered(b"".join(rest))
+            yield from self._whole(rest, held)
 
-    def _numbered(self, line: bytes) -> bytes:
-        self._line += 1
-        if len(line) > LONGEST_LINE:
-            self.problem(f"a line of {len(line):,} bytes: only the first {LONGEST_LINE:,} were read", line, 0)
-            self._offset += len(line) - LONGEST_LINE
-            return line[:LONGEST_LINE]
-        return line
+    def _whole(self, parts: list[bytes], size: int) -> Iterator[bytes]:
+        """A line of `size` bytes from the parts that were kept of it, cut when it is too long."""
+        line = b"".join(parts)[: self._longest]
+        if size > len(line):
+            why = f"a line of {size:,} bytes: only the first {self._longest:,} were read"
+            self.problem(why, line, lines=0, number=self.tally.lines + 1)
+        yield line
+        self._offset += size - len(line)
 
     def _take(self, raw: bytes) -> None:
         offset = self._offset
         self._offset += len(raw) + 1
-        self.tally.lines += 1
-        line = raw.rstrip(b"\r")
-        if line.startswith(b" > ") and self._frame(line):
+        tally = self.tally
+        tally.lines += 1
+        line = _cleaned(raw) if self._unclean else raw
+        if line[:3] == b" > " and self._frame(line):
             return
-        if self.frames:
-            self._end_frames()
-        cut, self.just_cut = self.just_cut, None
-        if not self.record(line, self._line, offset):
-            from .salvage import salvage
-
-            salvage(self, line, self._line, offset, cut)
+        if self._common(line, offset) or self.record(line, tally.lines, offset):
+            tally.parsed += 1
+        else:
+            self._salvager.take(line, tally.lines, offset)
 
     def _frame(self, line: bytes) -> bool:
-        if not self.frames.take(line):
+        if self._salvager.held is not None:
+            self._salvager.abandon()
+        if not self.rows.frame(line[3:]):
             return False
         self.tally.continuation += 1
         self.tally.features.setdefault("-k", 1)
         return True
 
-    def _end_frames(self) -> None:
-        row, block = self.frames.close()
-        if row >= 0:
-            self._stacks[row] = self.scan.stacks.code(block)
-
     def _finish(self) -> None:
-        from .salvage import abandon
-
-        abandon(self, at_end=True)
-        self._end_frames()
+        self._salvager.abandon(at_end=True)
+        self.rows.finish(self.scan.stacks)
         if self._dropped_problems:
             self.problems.append(
                 Problem(self.name, 0, "strace", f"{self._dropped_problems:,} more lines like these", lines=0)
@@ -131,6 +152,60 @@ class LineScanner:
         self.tally.clock = self.clock.name
 
     # -- records -------------------------------------------------------------
+
+    def _common(self, line: bytes, offset: int) -> bool:
+        """Take a call of the common form; what this does not take, `record` may.
+
+        All columns are as `record` would fill them.
+        """
+        match = g.COMMON.match(line)
+        if match is None:
+            return False
+        pid, bracketed, epoch, day, name, fd, note, gone, printed, ret_note, ret_gone, error, time = match.groups()
+        tally = self.tally
+        if (tally.first == ABSENT and (epoch or day)) or (error is not None and printed != b"-1"):
+            return False
+        if self._salvager.held is not None:
+            self._salvager.abandon()
+        scan = self.scan
+        tid = self._who(pid, bracketed)
+        clock = self.clock.read(epoch, day, None)
+        if clock > tally.last:
+            tally.last = clock
+        duration = ABSENT
+        if time is not None:
+            duration = layout.nanoseconds(time)
+            self.saw_durations = True
+        start = match.start(g.COMMON_NAME)
+        text = line[start:] if start else line
+        ret = values.number(printed)
+        self.rows.add(
+            (
+                0,  # Row.CALL
+                tid,
+                clock,
+                scan.syscalls.code(name),
+                NO_FD if fd is None else values.first_number(fd),
+                -1 if note is None else values.note(scan, note, gone),
+                ret,
+                -1 if ret_note is None else values.note(scan, ret_note, ret_gone),
+                -1 if error is None else scan.errnos.code(error),
+                duration,
+                0,
+                tally.calls,
+                tally.lines,
+                offset,
+                tally.lines,
+                offset,
+                clock,
+            ),
+            text,
+            scan.stacks,
+        )
+        tally.calls += 1
+        if name in _WATCHED:
+            self._watch(name, Origin(tid, clock, tally.lines, offset), ret)
+        return True
 
     def record(self, line: bytes, number: int, offset: int) -> bool:
         """Take a line that is a whole record; False leaves everything as it was."""
@@ -142,40 +217,42 @@ class LineScanner:
             call = g.CALL.match(line, start)
             if call is None:
                 return False
-            tid, clock = self.leader(match.groups())
-            self.call(call, line[start:], tid, clock, number, offset)
+            self._salvager.abandon()
+            self.call(call, line[start:], self.leader(match.groups(), number, offset))
         elif first == b"<":
             resumed = g.RESUMED.match(line, start)
-            if resumed is None or not self._resumed(resumed, match.groups(), number, offset):
-                return False
+            return resumed is not None and self._resumed(resumed, match.groups(), number, offset)
         elif first in (b"+", b"-"):
-            if not self._status(line[start:], match.groups(), number, offset):
-                return False
+            return self._status(line[start:], match.groups(), number, offset)
         elif not (first == b"[" and g.PERSONALITY.match(line, start)):
             return False
-        self.tally.parsed += 1
         return True
 
-    def leader(self, groups: tuple[bytes | None, ...]) -> tuple[int, int]:
+    def leader(self, groups: tuple[bytes | None, ...], number: int, offset: int) -> Origin:
         """Thread and time of a line from the parts of its leader."""
-        number = groups[layout.BARE] or groups[layout.BRACKETED]
-        if number is None:
-            tid = self.tracees.unprefixed()
-        else:
-            tid = int(number)
-            if groups[layout.BRACKETED] is not None:
-                self._prefixed(tid, False)
-            elif not self.fixed:
-                self.tracees.last = tid
-                self.tally.features.setdefault("pid column", 1)
-        clock = self.clock.read(groups)
+        tid = self._who(groups[layout.BARE], groups[layout.BRACKETED])
+        clock = self.clock.read(
+            groups[layout.EPOCH], groups[layout.DAY], groups[layout.DELTA] or groups[layout.RELATIVE]
+        )
         if clock != ABSENT:
             tally = self.tally
             if tally.first == ABSENT:
                 tally.first = clock
                 self._note_leader(groups)
             tally.last = max(tally.last, clock)
-        return tid, clock
+        return Origin(tid, clock, number, offset)
+
+    def _who(self, bare: bytes | None, bracketed: bytes | None) -> int:
+        if bare is not None:
+            tid = int(bare)
+            if not self.fixed:
+                self.tracees.last = tid
+                self.tally.features["pid column"] = 1
+            return tid
+        if bracketed is not None:
+            self._prefixed(int(bracketed), False)
+            return int(bracketed)
+        return self.tracees.unprefixed()
 
     def _note_leader(self, groups: tuple[bytes | None, ...]) -> None:
         stamp = groups[layout.EPOCH]
@@ -195,45 +272,48 @@ class LineScanner:
 
     def _prefixed(self, tid: int, resumes: bool) -> None:
         if self.tracees.prefixed(tid, resumes):
-            self.known_as(tid)
-        self.tally.features.setdefault("[pid]", 1)
+            self._known_as(tid)
+        self.tally.features["[pid]"] = 1
 
-    def known_as(self, tid: int) -> None:
+    def _known_as(self, tid: int) -> None:
         """Give the tracee that had no number its own, in the rows to come and by a row for those past."""
         if UNKNOWN in self.pending:
             self.pending[tid] = self.pending.pop(UNKNOWN)
-        self.add(Row.KNOWN_AS, tid, ABSENT, self._line, self._offset)
+        self.tell(Row.KNOWN_AS, tid, self.tally.lines, self._offset)
 
-    def call(
-        self, match: g.Match, text: bytes, tid: int, clock: int, number: int, offset: int, flags: int = 0
-    ) -> None:
+    # -- calls ---------------------------------------------------------------
+
+    def call(self, match: g.Match, text: bytes, origin: Origin, marks: int = 0) -> None:
         """Add the row of a call that a line tells from its name on."""
         fields = match.groups()
+        if fields[g.RET] is None:
+            self._cut(fields, text, origin, marks)
+            return
         seq = self.tally.calls
         self.tally.calls += 1
-        code = self.scan.syscalls.code(fields[g.NAME])
-        fd, note = self._first(fields)
-        if fields[g.RET] is None:
-            self._cut_call(fields, text, (tid, clock, code, fd, note, seq, number, offset, flags))
-            return
-        ret, ret_note, errno, duration, marks = self._result(fields)
-        row = (Row.CALL, tid, clock, code, fd, note, ret, ret_note, errno, duration, marks | flags)
-        self._add(row, (seq, number, offset, number, offset, clock), text)
-        if not self.fixed or tid == UNKNOWN:
-            self._watch(fields[g.NAME], tid, ret)
+        ret = self._add_call(Row.CALL, fields, text, (seq, origin, origin), marks)
+        if not self.fixed or origin.tid == UNKNOWN:
+            self._watch(fields[g.NAME], origin, ret)
 
-    def _cut_call(self, fields: g.Fields, text: bytes, known: tuple[int, ...]) -> None:
-        tid, clock, code, fd, note, seq, number, offset, flags = known
-        partial = text[: text.rindex(b"<", 0, len(text))].removesuffix(b" ")
+    def _cut(self, fields: g.Fields, text: bytes, origin: Origin, marks: int) -> None:
+        """A call that another line interrupted, or whose end strace did not see."""
         if fields[g.ENDED] == b"detached":
-            flags |= Mark.DETACHED
-        row = (Row.ENTRY, tid, clock, code, fd, note, ABSENT, -1, -1, ABSENT, flags)
-        self._add(row, (seq, number, offset, number, offset, clock), partial)
-        self.pending[tid] = (partial, code, fd, note, seq, number, offset, clock)
-        self.just_cut = tid
+            marks |= Mark.DETACHED
+        text = text[: text.rindex(b"<")].removesuffix(b" ")
+        self.pending[origin.tid] = self.add_entry(fields, text, origin, marks)
+        self.last_cut = origin
         leader = fields[g.LEADER_TID]
         if leader is not None:
-            self.add(Row.MOVED, tid, clock, number, offset, ret=int(leader))
+            self.add(Row.MOVED, origin, ret=int(leader))
+
+    def add_entry(self, fields: g.Fields, text: bytes, origin: Origin, marks: int) -> Entry:
+        """Add the row of a call's beginning."""
+        fd, note = values.first(self.scan, fields)
+        entry = Entry(text, self.scan.syscalls.code(fields[g.NAME]), fd, note, self.tally.calls, origin)
+        self.tally.calls += 1
+        row = (Row.ENTRY, origin.tid, origin.clock, entry.code, fd, note, ABSENT, -1, -1, ABSENT, marks)
+        self._add(row, (entry.seq, origin, origin), text)
+        return entry
 
     def _resumed(
         self, match: g.Match, groups: tuple[bytes | None, ...], number: int, offset: int
@@ -242,63 +322,48 @@ class LineScanner:
         bracketed = groups[layout.BRACKETED]
         if bracketed is not None:
             waiting = self.pending.get(UNKNOWN)
-            mine = waiting is not None and self.scan.syscalls[waiting[1]] == name
+            mine = waiting is not None and self.scan.syscalls[waiting.code] == name
             self._prefixed(int(bracketed), mine and int(bracketed) not in self.pending)
-        tid, clock = self.leader(groups)
-        entry = self.pending.get(tid)
-        if entry is None or self.scan.syscalls[entry[1]] != name:
-            entry = self._orphan(name, number, offset, clock)
-            flags = int(Mark.ORPHAN)
-        else:
-            flags = 0
-            del self.pending[tid]
-        text = entry[0] + rest.removeprefix(b" ")
+        origin = self.leader(groups, number, offset)
+        entry = self.pending.get(origin.tid)
+        orphan = entry is None or self.scan.syscalls[entry.code] != name
+        if not rest.startswith(b" <"):
+            rest = rest.removeprefix(b" ")
+        text = (name + b"(" if entry is None or orphan else entry.text) + rest
         call = g.CALL.match(text) or g.CALL_FROM_RIGHT.match(text)
         if call is None or call.group(g.RET + 1) is None:
-            return self._resumed_in_vain(tid, entry, flags, call is not None)
-        self.complete(call, text, entry, (tid, clock, number, offset, flags))
+            return call is not None  # cut a second time, it goes on waiting
+        self._salvager.abandon()
+        self.complete(call, text, None if orphan else entry, origin)
         return True
 
-    def complete(self, call: g.Match, text: bytes, entry: _Entry, known: tuple[int, int, int, int, int]) -> None:
-        """Add the row of a call's exit, its halves joined."""
-        tid, clock, number, offset, flags = known
-        seq, entry_line, entry_offset, entry_clock = entry[4:]
-        name = call.group(1)
+    def complete(self, call: g.Match, text: bytes, entry: Entry | None, origin: Origin) -> None:
+        """Add the row of a call's exit, its halves joined; without an entry the capture has only the exit."""
         fields = call.groups()
-        fd, note = self._first(fields)
-        ret, ret_note, errno, duration, marks = self._result(fields)
-        code = self.scan.syscalls.code(name)
-        row = (Row.EXIT, tid, clock, code, fd, note, ret, ret_note, errno, duration, marks | flags)
-        self._add(row, (seq, number, offset, entry_line, entry_offset, entry_clock), text)
-        if not self.fixed:
-            self._watch(name, tid, ret)
-
-    def _orphan(self, name: bytes, number: int, offset: int, clock: int) -> _Entry:
-        self.tally.calls += 1
-        return (name + b"(", 0, NO_FD, -1, self.tally.calls - 1, number, offset, clock)
-
-    def _resumed_in_vain(self, tid: int, entry: _Entry, flags: int, cut_again: bool) -> bool:
-        """A resumption without a result: a second cut keeps the call waiting, else the line is no record."""
-        if flags & Mark.ORPHAN:
-            self.tally.calls -= 1
+        if entry is None:
+            place, marks = (self.tally.calls, origin, origin), int(Mark.ORPHAN)
+            self.tally.calls += 1
         else:
-            self.pending[tid] = entry
-        return cut_again
+            place, marks = (entry.seq, origin, entry.origin), 0
+            self.pending.pop(origin.tid, None)
+        ret = self._add_call(Row.EXIT, fields, text, place, marks)
+        if not self.fixed:
+            self._watch(fields[g.NAME], origin, ret)
 
-    def _watch(self, name: bytes, tid: int, ret: int) -> None:
+    def _watch(self, name: bytes, origin: Origin, ret: int) -> None:
         """Learn from a call who is alive and what the first tracee is called."""
-        if tid == UNKNOWN and name == b"set_tid_address" and ret > 0:
+        if name == b"set_tid_address" and origin.tid == UNKNOWN and ret > 0:
             self.tracees.name_first(ret)
-            self.known_as(ret)
+            self._known_as(ret)
         elif name in (b"exit", b"exit_group"):
-            self.tracees.exiting(tid)
+            self.tracees.exiting(origin.tid)
         elif ret > 0 and name in _SPAWNS:
             self.tracees.born(ret)
 
     def _status(self, text: bytes, groups: tuple[bytes | None, ...], number: int, offset: int) -> bool:
         if g.SIGNAL.match(text):
-            tid, clock = self.leader(groups)
-            self.add(Row.SIGNAL, tid, clock, number, offset)
+            self._salvager.abandon()
+            self.add(Row.SIGNAL, self.leader(groups, number, offset))
             return True
         for kind, pattern in ((Row.EXITED, g.EXITED), (Row.KILLED, g.KILLED), (Row.SUPERSEDED, g.SUPERSEDED)):
             match = pattern.match(text)
@@ -306,77 +371,52 @@ class LineScanner:
                 break
         else:
             return False
-        tid, clock = self.leader(groups)
+        self._salvager.abandon()
+        origin = self.leader(groups, number, offset)
         status = ABSENT if kind is Row.KILLED else int(match.group(1))
-        self.add(kind, tid, clock, number, offset, ret=status)
+        self.add(kind, origin, ret=status)
         if kind is not Row.SUPERSEDED:
-            self.tracees.gone(tid)
-            self.pending.pop(tid, None)
+            self.tracees.gone(origin.tid)
+            self.pending.pop(origin.tid, None)
         elif status in self.pending:
             # The thread's exec is resumed under its leader's number.
-            self.pending[tid] = self.pending.pop(status)
+            self.pending[origin.tid] = self.pending.pop(status)
         return True
-
-    # -- values --------------------------------------------------------------
-
-    def _first(self, fields: g.Fields) -> tuple[int, int]:
-        text = fields[g.FIRST]
-        if text is None:
-            return NO_FD, -1
-        fd = int(text, 16) if text[:2] == b"0x" else int(text)
-        if fd >= 1 << 31:
-            fd = fd - (1 << 32) if fd >= (1 << 32) - 4096 and fd < 1 << 32 else NO_FD
-        note = fields[g.FIRST_NOTE]
-        return fd, self._note(note, fields[g.FIRST_GONE])
-
-    def _note(self, note: bytes | None, gone: bytes | None) -> int:
-        if note is None:
-            return -1
-        return self.scan.notes.code(note[1:-1] + (b" (deleted)" if gone else b""))
-
-    def _result(self, fields: g.Fields) -> tuple[int, int, int, int, int]:
-        """ret, its note, errno, duration and marks."""
-        ret_text, tail = fields[g.RET], fields[g.TAIL]
-        duration = ABSENT
-        errno = -1
-        flags = 0
-        if tail:
-            timed = g.DURATION.search(tail)
-            if timed is not None:
-                duration = layout.nanoseconds(timed.group(1))
-                self.saw_durations = True
-            if len(tail) > 6 and tail[:2] != b" <":
-                error = g.ERRNO.match(tail)
-                if error is not None and ret_text in (b"-1", b"?"):
-                    errno = self.scan.errnos.code(error.group(1) or error.group(2))
-                flags = self._marks(tail)
-        if ret_text == b"?":
-            return ABSENT, -1, errno, duration, flags | (Mark.RESTARTED if errno >= 0 else Mark.NO_RESULT)
-        return number(ret_text), self._note(fields[g.RET_NOTE], fields[g.RET_GONE]), errno, duration, flags
-
-    def _marks(self, tail: bytes) -> int:
-        if b"(INJECTED" not in tail:
-            return 0
-        self.tally.saw("-e inject")
-        if b"(INJECTED)" in tail or b"retval)" in tail:
-            return Mark.INJECTED | Mark.NOT_EXECUTED
-        return Mark.INJECTED
 
     # -- rows ----------------------------------------------------------------
 
-    def add(self, kind: Row, tid: int, clock: int, number: int, offset: int, ret: int = ABSENT) -> None:
-        """Add a row that is not a call."""
-        row = (kind, tid, clock, -1, NO_FD, -1, ret, -1, -1, ABSENT, 0)
-        self._add(row, (-1, number, offset, number, offset, clock), b"")
+    def _add_call(
+        self, kind: Row, fields: g.Fields, text: bytes, place: tuple[int, Origin, Origin], marks: int
+    ) -> int:
+        """Add a row with a result, and return the result."""
+        origin = place[1]
+        fd, note = values.first(self.scan, fields) if not marks & Mark.ORPHAN else (NO_FD, -1)
+        ret, ret_note, errno, duration, more = values.result(self.scan, fields)
+        if duration != ABSENT:
+            self.saw_durations = True
+        if more & Mark.INJECTED:
+            self.tally.saw("-e inject")
+        code = self.scan.syscalls.code(fields[g.NAME])
+        row = (kind, origin.tid, origin.clock, code, fd, note, ret, ret_note, errno, duration, marks | more)
+        self._add(row, place, text)
+        return ret
 
-    def _add(self, row: tuple[int, ...], where: tuple[int, ...], text: bytes) -> None:
-        if self.frames:
-            self._end_frames()
-        self._rows.append((*row, *where, self._size, self._size + len(text)))
-        self._stacks.append(-1)
-        self._texts.append(text)
-        self._size += len(text)
-        self.frames.open(len(self._rows) - 1)
+    def add(self, kind: Row, origin: Origin, ret: int = ABSENT) -> None:
+        """Add a row that is not a call."""
+        row = (kind, origin.tid, origin.clock, -1, NO_FD, -1, ret, -1, -1, ABSENT, 0)
+        self._add(row, (-1, origin, origin), b"")
+
+    def tell(self, kind: Row, tid: int, line: int, offset: int, ret: int = ABSENT) -> None:
+        """Add a row about a task that no leader names."""
+        self.add(kind, Origin(tid, ABSENT, line, offset), ret)
+
+    def _add(self, row: tuple[int, ...], place: tuple[int, Origin, Origin], text: bytes) -> None:
+        seq, origin, entry = place
+        whole = (*row, seq, origin.line, origin.offset, entry.line, entry.offset, entry.clock)
+        if row[0] >= Row.ATTACHED:
+            self.rows.add_beside(whole)
+        else:
+            self.rows.add(whole, text, self.scan.stacks)
 
     def problem(self, reason: str, text: bytes, lines: int = 1, number: int | None = None) -> None:
         """Account for a line that is not part of the trace."""
@@ -384,55 +424,14 @@ class LineScanner:
         if len(self.problems) >= PROBLEM_ROWS:
             self._dropped_problems += 1
             return
-        where = self._line if number is None else number
-        self.problems.append(Problem(self.name, where, "strace", reason, readable(text), lines))
-
-    def _flush(self) -> Window:
-        import numpy as np
-
-        names = [name for name, _ in COLUMNS]
-        values = dict(zip((n for n in names if n != "stack"), zip(*self._rows, strict=True), strict=True))
-        columns = {
-            name: np.array(self._stacks if name == "stack" else values[name], dtype=dtype)
-            for name, dtype in COLUMNS
-        }
-        window = Window(self.file, columns, b"".join(self._texts), {})
-        self._rows, self._stacks, self._texts, self._size = [], [], [], 0
-        self.frames.forget()
-        return window
+        where = self.tally.lines if number is None else number
+        self.problems.append(Problem(self.name, where, "strace", reason, values.readable(text), lines))
 
 
-_Entry = tuple[bytes, int, int, int, int, int, int, int]
-"""What is kept of a call until it resumes: text, syscall, fd, note, seq, line, offset, clock."""
-
-
-class HeldCall:
-    """A call whose line ended before its result; the rest may follow after foreign text."""
-
-    __slots__ = ("clock", "followers", "line", "offset", "size", "text", "tid")
-
-    def __init__(self, text: bytes, tid: int, clock: int, line: int, offset: int) -> None:
-        self.text = text
-        self.tid = tid
-        self.clock = clock
-        self.line = line
-        self.offset = offset
-        self.followers: list[tuple[int, bytes]] = []
-        self.size = 0
-
-
-def number(text: bytes) -> int:
-    """A result as strace prints numbers: decimal, 0x hex (wrapped to 64 bits) or 0 octal."""
-    if text[:2] == b"0x":
-        value = int(text, 16) & (1 << 64) - 1
-        return value - (1 << 64) if value >= 1 << 63 else value
-    if len(text) > 1 and text[:1] == b"0" and text.isdigit() and b"8" not in text and b"9" not in text:
-        return int(text, 8)
-    value = int(text[:20])
-    return value if -(1 << 63) <= value < 1 << 63 else ABSENT
-
-
-def readable(text: bytes, limit: int = 200) -> str:
-    """Bytes of a capture as text: undecodable ones as `\\xNN`, at most `limit` characters."""
-    return text[: limit * 4].decode("utf-8", "backslashreplace")[:limit]
-
+def _cleaned(line: bytes) -> bytes:
+    """A line without what is never strace's own: carriage returns, colours and NUL bytes of a cut log."""
+    if b"\x1b" in line:
+        line = g.COLOUR.sub(b"", line)
+    if b"\0" in line:
+        line = line.replace(b"\0", b"")
+    return line.rstrip(b"\r")

@@ -31,40 +31,6 @@ class Frame:
     source_line: int | None = None
 
 
-class FrameBlock:
-    """Collects the frame lines that follow one record; a block is interned as a whole."""
-
-    __slots__ = ("_lines", "_row")
-
-    def __init__(self) -> None:
-        self._lines: list[bytes] = []
-        self._row = -1
-
-    def __bool__(self) -> bool:
-        return bool(self._lines)
-
-    def open(self, row: int) -> None:
-        """Frames that come now belong to `row` of the window in the making."""
-        self._row = row
-
-    def take(self, line: bytes) -> bool:
-        """Keep a frame line; False when there is nothing that it could belong to."""
-        if self._row < 0:
-            return False
-        self._lines.append(line[3:])
-        return True
-
-    def close(self) -> tuple[int, bytes]:
-        """The row (-1: none) and its whole block."""
-        row, block = (self._row, b"\n".join(self._lines)) if self._lines else (-1, b"")
-        self._lines = []
-        return row, block
-
-    def forget(self) -> None:
-        """The window was handed out: frames may not be added to its rows any more."""
-        self._row = -1
-
-
 def frames(block: bytes) -> list[Frame]:
     """The frames of an interned block, innermost first."""
     return [parse(line) for line in block.decode("utf-8", "backslashreplace").split("\n")]

@@ -1,0 +1,209 @@
+"""Tasks, processes and whose table is whose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fdtrace
+from tests.captures import START, case, family, lives, table
+
+OPEN = '100 openat(AT_FDCWD, "/a", O_RDONLY) = 3\n100 openat(AT_FDCWD, "/b", O_RDONLY|O_CLOEXEC) = 4\n'
+
+
+def test_a_fork_copies_the_table_and_its_flags(tmp_path: Path) -> None:
+    found = case(tmp_path, START + OPEN + "100 fork() = 101\n101 close(3) = 0\n")
+
+    assert table(found, 100) == {3: False, 4: True}
+    assert table(found, 101) == {4: True}
+    (copy,) = lives(found, pid=101, fd=4)
+    (original,) = lives(found, pid=100, fd=4)
+    assert (copy["via"], copy["ofd"], copy["parent"]) == ("fork_copy", original["ofd"], original["fd_id"])
+
+
+def test_a_child_may_print_before_its_parent_returns(tmp_path: Path) -> None:
+    body = (
+        OPEN
+        + "100 vfork( <unfinished ...>\n101 close(3) = 0\n100 <... vfork resumed>) = 101\n100 close(4) = 0\n"
+    )
+
+    found = case(tmp_path, START + body)
+
+    assert (table(found, 100), table(found, 101)) == ({3: False}, {4: True})
+
+
+def test_two_forks_under_way_are_told_apart_by_what_they_return(tmp_path: Path) -> None:
+    body = (
+        "100 fork() = 101\n"
+        '100 openat(AT_FDCWD, "/a", O_RDONLY) = 3\n'
+        '101 openat(AT_FDCWD, "/b", O_RDONLY) = 3\n'
+        '101 openat(AT_FDCWD, "/c", O_RDONLY) = 4\n'
+        "100 fork( <unfinished ...>\n"
+        "101 fork( <unfinished ...>\n"
+        '103 openat(AT_FDCWD, "/d", O_RDONLY) = 5\n'
+        "100 <... fork resumed>) = 102\n"
+        "101 <... fork resumed>) = 103\n"
+    )
+
+    found = case(tmp_path, START + body)
+
+    assert (sorted(table(found, 102)), sorted(table(found, 103))) == ([3], [3, 4, 5])
+
+
+def test_exec_closes_what_is_close_on_exec(tmp_path: Path) -> None:
+    body = OPEN + '100 execve("/bin/other", ["other"], 0x7f /* 1 var */) = 0\n'
+
+    found = case(tmp_path, START + body)
+
+    assert table(found, 100) == {3: False}
+    assert lives(found, fd=4)[0]["how"] == "cloexec_exec"
+    assert found.processes["command"].tolist() == ["other"]
+
+
+def test_exec_leaves_a_shared_table_to_the_others(tmp_path: Path) -> None:
+    body = OPEN + (
+        "100 clone(child_stack=NULL, flags=CLONE_FILES|SIGCHLD) = 101\n"
+        '101 execve("/bin/other", ["other"], 0x7f /* 1 var */) = 0\n'
+    )
+
+    found = case(tmp_path, START + body)
+
+    assert (table(found, 100), table(found, 101)) == ({3: False, 4: True}, {3: False})
+
+
+def test_an_exec_by_a_thread_goes_on_under_the_leaders_number(tmp_path: Path) -> None:
+    body = OPEN + (
+        "100 clone3({flags=CLONE_VM|CLONE_FILES|CLONE_THREAD} => {parent_tid=[101]}, 88) = 101\n"
+        "100 pause( <unfinished ...>\n"
+        '101 execve("/bin/other", ["other"], 0x7f /* 1 var */ <unfinished ...>\n'
+        "100 <... pause resumed> <unfinished ...>) = ?\n"
+        "100 +++ superseded by execve in pid 101 +++\n"
+        "100 <... execve resumed>) = 0\n"
+        "100 close(3) = 0\n"
+    )
+
+    found = case(tmp_path, START + body)
+
+    assert table(found, 100) == {}
+    assert found.processes["pid"].tolist() == [100]
+    assert sorted(found.tasks["ended_by"].astype(str)) == ["exec_superseded", "exec_superseded", "none"]
+
+
+def test_a_table_lives_as_long_as_its_last_thread(tmp_path: Path) -> None:
+    body = OPEN + (
+        "100 clone3({flags=CLONE_VM|CLONE_FILES|CLONE_THREAD} => {parent_tid=[101]}, 88) = 101\n"
+        "101 getpid() = 100\n"
+        "100 exit(0) = ?\n"
+        "101 close(3) = 0\n"
+    )
+    found = case(tmp_path, START + body)
+    assert table(found, 100) == {4: True}
+
+    ended = case(
+        tmp_path,
+        START + body + "101 exit_group(0) = ?\n101 +++ exited with 0 +++\n100 +++ exited with 0 +++\n",
+    )
+    assert table(ended, 100, how="exit") == {4: True}
+    assert ended.processes["ended_by"].tolist() == ["exit"]
+
+
+def test_an_exit_counts_even_when_strace_was_told_to_hide_it(tmp_path: Path) -> None:
+    found = case(tmp_path, START + OPEN + "100 exit_group(0) = ?\n")
+
+    assert table(found, 100, how="exit") == {3: False, 4: True}
+
+
+def test_unshare_gives_a_thread_a_table_of_its_own(tmp_path: Path) -> None:
+    body = OPEN + (
+        "100 clone3({flags=CLONE_VM|CLONE_FILES|CLONE_THREAD} => {parent_tid=[101]}, 88) = 101\n"
+        "101 unshare(CLONE_FILES) = 0\n"
+        "101 close(3) = 0\n"
+    )
+
+    found = case(tmp_path, START + body)
+
+    tables = dict(zip(found.tasks["tid"], found.tasks["table"], strict=True))
+    assert tables[100] != tables[101]
+    assert sorted(life["fd"] for life in lives(found, table=tables[101], how="none") if life["fd"] > 2) == [4]
+    assert table(found, 100) == {3: False, 4: True}
+
+
+def test_a_pid_that_comes_back_is_another_process(tmp_path: Path) -> None:
+    body = (
+        "100 fork() = 101\n101 close(0) = 0\n101 +++ exited with 0 +++\n"
+        '100 openat(AT_FDCWD, "/a", O_RDONLY) = 3\n100 fork() = 101\n101 close(3) = 0\n'
+    )
+
+    found = case(tmp_path, START + body)
+
+    assert found.processes["pid"].tolist() == [100, 101, 101]
+    assert table(found, 101) == {}
+
+
+def test_children_in_a_pid_namespace_are_matched_by_order(tmp_path: Path) -> None:
+    body = (
+        "100 unshare(CLONE_NEWPID) = 0\n"
+        "100 fork() = 101\n"
+        '101 openat(AT_FDCWD, "/a", O_RDONLY) = 3\n'
+        "101 fork() = 2\n"
+        '102 openat(AT_FDCWD, "/b", O_RDONLY) = 4\n'
+    )
+
+    found = case(tmp_path, START + body)
+
+    assert found.processes["pid"].tolist() == [100, 101, 102]
+    assert sorted(table(found, 102)) == [3, 4]
+
+
+def test_without_following_no_process_is_invented(tmp_path: Path) -> None:
+    text = START.replace("100 ", "") + "fork() = 101\nvfork() = 102\nset_tid_address(0x7f) = 100\n"
+
+    assert case(tmp_path, text).processes["pid"].tolist() == [100]
+
+
+def test_threads_that_were_attached_together_share_a_table(tmp_path: Path) -> None:
+    # GIVEN strace's own messages, which alone say how many threads a process had
+    (tmp_path / "app.strace").write_text(
+        '102 epoll_wait(7, [], 10, -1) = 0\n100 openat(AT_FDCWD, "/a", O_RDONLY) = 9\n101 close(9) = 0\n'
+    )
+    (tmp_path / "strace.stderr").write_text("strace: Process 100 attached with 3 threads\n")
+
+    found = fdtrace.load(tmp_path)
+
+    assert found.processes["pid"].tolist() == [100]
+    assert table(found, 100).keys() >= {7}
+    assert 9 not in table(found, 100)
+    assert not found.coverage[0].born
+
+
+def test_without_the_messages_use_of_anothers_number_ties_threads_together(tmp_path: Path) -> None:
+    body = '100 openat(AT_FDCWD, "/a", O_RDONLY) = 9\n101 read(9, "x", 1) = 1\n101 close(9) = 0\n'
+
+    found = case(tmp_path, body)
+
+    assert len(found.processes) == 1
+    assert lives(found, fd=9)[0]["how"] == "close"
+
+
+def test_a_family_without_a_clock_is_ordered_by_cause(tmp_path: Path) -> None:
+    found = family(
+        tmp_path,
+        t100=(
+            START.replace("100 ", "")
+            + "clone3({flags=CLONE_VM|CLONE_FILES|CLONE_THREAD} => {parent_tid=[101]}, 88) = 101\n"
+            + 'openat(AT_FDCWD, "/a", O_RDONLY) = 3\nopenat(AT_FDCWD, "/c", O_RDONLY) = 5\nclose(4) = 0\n'
+        ),
+        t101='openat(AT_FDCWD, "/b", O_RDONLY) = 4\nclose(3) = 0\nopenat(AT_FDCWD, "/d", O_RDONLY) = 3\n',
+    )
+
+    assert sorted(table(found, 100)) == [3, 5]
+    assert all(life["certainty"] == "certain" for life in lives(found) if life["fd"] > 2)
+
+
+def test_calls_have_the_process_and_table_that_they_worked_on(tmp_path: Path) -> None:
+    body = "100 fork() = 101\n101 getpid() = 101\n100 clone3({flags=CLONE_VM|CLONE_FILES|CLONE_THREAD} => {parent_tid=[102]}, 88) = 102\n102 gettid() = 102\n"
+
+    events = case(tmp_path, START + body).events
+
+    assert dict(zip(events["tid"], events["pid"], strict=True)) == {100: 100, 101: 101, 102: 100}
+    by_tid = events.groupby("tid")["table"].first()
+    assert by_tid[100] == by_tid[102] != by_tid[101]
