@@ -15,46 +15,57 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Story:
-    """A life in time order. `table` has its calls (rows of `events`); printed, it is the tale."""
+    """A life in time order; printed, it is the tale.
+
+    `life` is its row of `fds`, `table` its calls (rows of `events`), `copies` the
+    other lives of the same open file: what dup, fork and passing made of it. The
+    file is closed when the last of them is.
+    """
 
     life: pd.Series
     table: pd.DataFrame
+    copies: pd.DataFrame
 
     def __str__(self) -> str:
         from .report.story import tale
 
-        return tale(self.life, self.table)
+        return tale(self.life, self.table, self.copies)
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        import html
 
-def tell(case: Case, pid: int, fd: int, at: float | None) -> Story:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+def tell(case: Case, pid: int | None, fd: int, at: float | None) -> Story:
     """The story of number `fd` in process `pid`, at a moment or the last one."""
     life = _choose(case, pid, fd, at)
-    events = case.events
-    calls = events[(events["capture"] == life["capture"]) & (events["table"] == life["table"])]
-    since, until = life["open_seq"], life["close_seq"]
-    touches = (calls["fd"] == fd) | (calls["new_fd"] == fd)
-    if since == since and since is not None and not _absent(since):
-        touches &= calls.index >= since
-    if not _absent(until):
-        touches &= calls.index <= until
-    return Story(life, calls[touches.fillna(False)])
+    copies = case.fds[(case.fds["ofd"] == life["ofd"]) & (case.fds.index != life.name)]
+    return Story(life, _calls(case, life), copies)
 
 
-def _absent(value: object) -> bool:
+def _calls(case: Case, life: pd.Series) -> pd.DataFrame:
+    """The calls on a life: those of its table that name its number, from the one that made it to its end."""
     import pandas as pd
 
-    return bool(pd.isna(value))  # type: ignore[call-overload]
+    events = case.events
+    fd, since, until = life["fd"], life["open_seq"], life["close_seq"]
+    own = (events["capture"] == life["capture"]) & (events["table"] == life["table"])
+    own &= (events["fd"] == fd).fillna(False) | (events["new_fd"] == fd).fillna(False)
+    if not pd.isna(since):
+        own |= events.index == since  # a copy is made in its parent's table, a passed one on another's call
+        own &= events.index >= since
+    if not pd.isna(until):
+        own |= events.index == until
+        own &= events.index <= until
+    return events[own.fillna(False)]
 
 
-def _choose(case: Case, pid: int, fd: int, at: float | None) -> pd.Series:
-    lives = case.fds[(case.fds["pid"] == pid) & (case.fds["fd"] == fd)]
-    if lives.empty:
-        known = sorted(case.fds.loc[case.fds["pid"] == pid, "fd"].unique().tolist())
-        shown = ", ".join(map(str, known[:20])) + (" …" if len(known) > 20 else "")
-        hint = f" It has had: {shown}." if known else " The capture has no such process."
-        raise BadArgument(f"process {pid} has no descriptor {fd} in this capture.{hint}")
+def _choose(case: Case, pid: int | None, fd: int, at: float | None) -> pd.Series:
+    """The life that is meant; an open one before a closed one, a later one before an earlier."""
+    lives = _of(case, pid, fd)
     if at is None:
         still = lives[lives["how"].isin(["none", "exit"])]
         return (still if not still.empty else lives).iloc[-1]
@@ -62,5 +73,40 @@ def _choose(case: Case, pid: int, fd: int, at: float | None) -> pd.Series:
     not_over = lives["close_t_s"].fillna(float("inf")) >= at
     chosen = lives[begun & not_over]
     if chosen.empty:
-        raise BadArgument(f"descriptor {fd} of process {pid} was not open at {at} s.")
+        raise BadArgument(f"descriptor {fd} of {_named(pid)} was not open at {at:g} s.{_times(lives)}")
     return chosen.iloc[-1]
+
+
+def _of(case: Case, pid: int | None, fd: int) -> pd.DataFrame:
+    """All lives of a number in a process."""
+    fds = case.fds
+    known = sorted({int(one) for one in fds["pid"].dropna()})
+    if pid is None and len(known) > 1:
+        raise BadArgument(f"several processes are in this capture, say which: {_some(known)}.")
+    process = fds if pid is None else fds[(fds["pid"] == pid).fillna(False)]
+    lives = process[process["fd"] == fd]
+    if lives.empty:
+        numbers = sorted({int(one) for one in process["fd"]})
+        had = f" It has had: {_some(numbers)}." if numbers else f" The capture has: {_some(known) or 'none'}."
+        raise BadArgument(f"{_named(pid)} has no descriptor {fd} in this capture.{had}")
+    return lives
+
+
+def _named(pid: int | None) -> str:
+    return "the process" if pid is None else f"process {pid}"
+
+
+def _some(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:20])) + (
+        f" and {len(numbers) - 20:,} more" if len(numbers) > 20 else ""
+    )
+
+
+def _times(lives: pd.DataFrame) -> str:
+    """When a number was in use, to choose a moment from."""
+    spans = [
+        f"{'the beginning' if since != since else f'{since:.6f}'} to {'the end' if until != until else f'{until:.6f}'}"
+        for since, until in zip(lives["open_t_s"].tolist(), lives["close_t_s"].tolist(), strict=True)
+    ]
+    more = f" and {len(spans) - 5:,} more" if len(spans) > 5 else ""
+    return f" It was from {', '.join(spans[:5])}{more}."

@@ -9,7 +9,7 @@ from ..readers.strace import notes
 from ..readers.strace.args import Call
 from ..readers.strace.window import ABSENT
 from . import creations
-from .effects import CLONE_FILES, CLONE_NEWPID, Op
+from .effects import CLONE_FILES, CLONE_NEWPID, CLONE_VFORK, Op
 from .lives import Flight
 from .state import Done, State
 from .tasks import Task
@@ -34,10 +34,19 @@ def spawn(state: State, task: Task, flight: Flight, done: Done) -> None:
     call = Call(done.text)
     alias = _ALIAS.search(call.rest)
     flight.flags = flight.flags or creations.spawn_flags(call)
-    state.spawned(task, flight, done.ret, int(alias.group(1)) if alias else None, done.at)
+    child = state.spawned(task, flight, done.ret, int(alias.group(1)) if alias else None, done.at)
+    if flight.flags & CLONE_VFORK and child is not None:
+        _split_before(state, child)
     pidfd = creations.spawn_pidfd(call, flight.flags)
     if pidfd is not None:
         state.make(task, flight, done.at, pidfd).peer = f"pid {done.ret}"
+
+
+def _split_before(state: State, child: Task) -> None:
+    """A vfork returns when the child's exec has already left the table that they shared."""
+    flight = child.flight
+    if flight is not None and flight.op == Op.EXEC and len(flight.table.users) > 1:
+        state.kernel.snapshot(flight)
 
 
 def exec_elsewhere(state: State, task: Task) -> Flight | None:
@@ -59,7 +68,7 @@ def execute(state: State, task: Task, flight: Flight, done: Done) -> None:
     if process.started is not None and process.started.seq == done.at.seq:
         process.born = state.rooted = True
     process.exiting = None
-    inherited = state.kernel.exec(task, done.at)
+    inherited = state.kernel.exec(task, done.at, flight)
     state.settled(task, done.at)
     for tid in [t for t, other in state.tasks.items() if other.process is process and other is not task]:
         state.gone.append(state.tasks.pop(tid))

@@ -40,8 +40,14 @@ _IOCTL_CREATES = (
     b"VFIO_GROUP_GET_DEVICE_FD",
     b"UDMABUF_CREATE",
     b"USERFAULTFD_IOC_NEW",
-    b"LOOP_CTL_GET_FREE_FD",
+    b"_IOC(_IOC_NONE, 0xff, 0x",
 )
+_TIOCGPTPEER = 0x5441
+_IOCTL_NUMBERS = frozenset(
+    {_TIOCGPTPEER, 0xB701, 0xB702, 0xB70B, 0xB70C, 0x894C, 0x54E3, 0xAE01, 0xAE41, 0xAECE, 0xAA00}
+    | set(range(0xFF01, 0xFF0B))
+)
+"""The same commands as -X raw prints them."""
 _IOCTL_HIDES = (
     b"KVM_CREATE_DEVICE",
     b"DRM_IOCTL_PRIME_HANDLE_TO_FD",
@@ -193,8 +199,11 @@ def control(call: Call, ret: int, note: bytes | None) -> Iterator[New | bool]:
         yield False
     elif b"FIOCLEX" in command or command.startswith(b"0x5451"):
         yield True
-    elif any(word in command for word in _IOCTL_CREATES[:-1]):
-        cloexec = b"TIOCGPTPEER" not in command or call.has(2, b"O_CLOEXEC", CLOEXEC_BIT)
+    elif b"PIDFD_GET_INFO" not in command and (
+        any(word in command for word in _IOCTL_CREATES) or a.number(command) in _IOCTL_NUMBERS
+    ):
+        peer = b"TIOCGPTPEER" in command or a.number(command) == _TIOCGPTPEER
+        cloexec = not peer or call.has(2, b"O_CLOEXEC", CLOEXEC_BIT)
         yield New(ret, note, "file" if b"KVM" not in command else "kvm", cloexec, via="ioctl")
 
 
@@ -282,6 +291,8 @@ def passed(text: bytes) -> tuple[list[tuple[int, bytes | None]], bool]:
     return found, hidden
 
 
+_PIDFD_MESSAGE = re.compile(rb"SCM_PIDFD|cmsg_type=0x4(?: /\* SCM_\?\?\? \*/)?(?=[,}])")
+_FAN_PIDFD = 4
 _RAW_RIGHTS = re.compile(rb"cmsg_level=0x1, cmsg_type=0x1,")
 
 
@@ -289,32 +300,51 @@ def pidfds_received(call: Call) -> list[tuple[int, bytes | None]]:
     """Pidfds that SCM_PIDFD messages brought."""
     text = b", ".join(call.args)
     found: list[tuple[int, bytes | None]] = []
-    for part in text.split(b"SCM_PIDFD")[1:]:
-        some, _ = a.descriptors_in(part.lstrip(b", ").removeprefix(b"cmsg_data="))
+    for part in _PIDFD_MESSAGE.split(text)[1:]:
+        data = part.lstrip(b", ").removeprefix(b"cmsg_data=")
+        some, _ = a.descriptors_in(data if data.startswith(b"[") else b"[" + data.partition(b"}")[0] + b"]")
         found += some[:1]
     return found
 
 
-def fanotify_events(call: Call) -> tuple[list[int], bool]:
-    """Descriptors in the events that a read of a fanotify descriptor returned; whether the rest is hidden."""
+def fanotify_events(call: Call) -> tuple[list[tuple[int, bool]], bool]:
+    """Descriptors in the events that a read of a fanotify descriptor returned; whether the rest is hidden.
+
+    Each comes with whether it is a pidfd (FAN_REPORT_PIDFD).
+    """
     data = a.string(call.arg(1))
     if data is None:
         return [], True
     raw, cut = data
-    found: list[int] = []
+    found: list[tuple[int, bool]] = []
     position = 0
     while position + 24 <= len(raw):
         length = int.from_bytes(raw[position : position + 4], "little")
         fd = int.from_bytes(raw[position + 16 : position + 20], "little", signed=True)
         if fd >= 0:
-            found.append(fd)
+            found.append((fd, False))
         if length < 24:
             break
         position += length
+        found += [(pidfd, True) for pidfd in _pidfds(raw[position - length + 24 : position])]
     if cut and position + 20 <= len(raw):
         fd = int.from_bytes(raw[position + 16 : position + 20], "little", signed=True)
-        found += [fd] if fd >= 0 else []
+        found += [(fd, False)] if fd >= 0 else []
     return found, cut
+
+
+def _pidfds(records: bytes) -> list[int]:
+    """Pidfds in the information records of a fanotify event (FAN_REPORT_PIDFD)."""
+    found, position = [], 0
+    while position + 8 <= len(records):
+        length = int.from_bytes(records[position + 2 : position + 4], "little")
+        if records[position] == _FAN_PIDFD:
+            fd = int.from_bytes(records[position + 4 : position + 8], "little", signed=True)
+            found += [fd] if fd >= 0 else []
+        if length < 4:
+            break
+        position += length
+    return found
 
 
 def passes_cloexec(call: Call) -> bool:
@@ -322,10 +352,13 @@ def passes_cloexec(call: Call) -> bool:
     return call.has(1, b"O_CLOEXEC", CLOEXEC_BIT)
 
 
+_SO_PEERPIDFD = 77
+
+
 def peer_pidfd(call: Call) -> tuple[int, bytes | None] | None:
     """The pidfd that getsockopt(SO_PEERPIDFD) installed."""
     option = call.arg(2)
-    if b"SO_PEERPIDFD" in option or option.startswith(b"0x4d "):
+    if b"SO_PEERPIDFD" in option or a.number(option) == _SO_PEERPIDFD:
         found, _ = a.descriptors_in(call.arg(3))
         return found[0] if found else None
     return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from ..readers.strace import args as a
 from ..readers.strace.args import Call
 
 CLOEXEC_BIT = 0x80000
@@ -201,10 +202,29 @@ USES = (
 )
 """Calls whose first argument, when it is a number from 0 on, is a descriptor that they use."""
 
+AT_CALLS = frozenset(
+    b"""openat openat2 newfstatat fstatat64 mkdirat unlinkat readlinkat symlinkat linkat renameat renameat2
+    fchmodat fchmodat2 fchownat faccessat faccessat2 mknodat futimesat utimensat statx name_to_handle_at
+    execveat open_tree""".split()
+)
+"""Calls that look at their first argument only when the path is relative."""
+
+FILE_ERRORS = frozenset(
+    b"""EAGAIN EALREADY EADDRINUSE ECONNABORTED ECONNREFUSED ECONNRESET EDESTADDRREQ EDQUOT EFBIG EHOSTUNREACH
+    EINPROGRESS EIO EISCONN EISDIR EMSGSIZE ENETUNREACH ENOSPC ENOTCONN ENOTDIR ENOTSOCK ENOTTY EOPNOTSUPP
+    EPIPE EPROTOTYPE ESHUTDOWN ESPIPE ETIMEDOUT ETXTBSY""".split()
+)
+"""Errors that only an open file can give."""
+
 FD_COMMANDS = (b"F_DUPFD", b"F_SETFD", b"F_GETFD")
 
 
 def is_cloexec(effect: Effect, call: Call) -> bool:
     """Whether what the call creates closes on exec."""
     flag = effect.cloexec
-    return flag if isinstance(flag, bool) else call.has(flag.arg, flag.word, flag.bit)
+    if isinstance(flag, bool):
+        return flag
+    text = call.arg(flag.arg)
+    for member in a.members(text, b"flags") if text.startswith(b"{") else (text,):  # openat2's struct
+        return a.has_flag(member.partition(b",")[0].partition(b"}")[0], flag.word, flag.bit)
+    return False

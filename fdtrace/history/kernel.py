@@ -312,7 +312,7 @@ class Kernel:
 
     # -- ends ----------------------------------------------------------------
 
-    def exec(self, task: Task, at: At) -> list[Life]:
+    def exec(self, task: Task, at: At, flight: Flight) -> list[Life]:
         """A successful exec: other threads are gone, the table is private, close-on-exec numbers close.
 
         Returns the lives above standard error that the new program inherits.
@@ -322,7 +322,7 @@ class Kernel:
             if other is not task:
                 self.leave(other, "exec_superseded", at)
         if len(table.users) > 1:
-            table = self.unshare(task, at, "exec")
+            table = self.unshare(task, at, "exec", flight)
         process.table = table
         table.survived_exec = True
         unknown = {fd for fd, life in table.fds.items() if fd >= STDIO and life.cloexec is None}
@@ -338,11 +338,12 @@ class Kernel:
                 life.cloexec = False
         return [life for fd, life in table.fds.items() if fd >= STDIO]
 
-    def unshare(self, task: Task, at: At, via: str = "unshare") -> Table:
-        """Give a task a private copy of the table that it shares."""
+    def unshare(self, task: Task, at: At, via: str = "unshare", flight: Flight | None = None) -> Table:
+        """Give a task a private copy of the table that it shares, as it is or as a flight remembers it."""
         old = task.table
-        flight = Flight(0, at, old)
-        self.snapshot(flight)
+        if flight is None or flight.snapshot is None:
+            flight = Flight(0, at, old)
+            self.snapshot(flight)
         table = self.copy_table(flight, task.process, at, via)
         old.users.discard(task)
         table.users.add(task)

@@ -120,8 +120,9 @@ def read(state: State, task: Task, flight: Flight, done: Done) -> None:
         sockets.io(life, done.at, done.ret, done.errno)
     if life.kind == "fanotify" and done.ret > 0:
         numbers, hidden = creations.fanotify_events(Call(done.text))
-        for number in numbers:
-            state.make(task, flight, done.at, New(number, None, "file", life.passes_cloexec, via="fanotify"))
+        for number, pidfd in numbers:
+            kind, cloexec = ("pidfd", True) if pidfd else ("file", life.passes_cloexec)
+            state.make(task, flight, done.at, New(number, None, kind, cloexec, via="fanotify"))
         if hidden:
             state.hide("fanotify event cut by -s: descriptors may have arrived unseen")
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..readers.strace import notes
 from ..readers.strace.window import ABSENT
 from . import sockets
-from .effects import HIDDEN, USES, New, Op
+from .effects import AT_CALLS, FILE_ERRORS, HIDDEN, USES, New, Op
 from .family import Family
 from .kernel import Kernel, Observer
 from .lives import At, Flight, Life, Table
@@ -130,7 +130,7 @@ class State(Family):
                 self.complain(task, done)
             return None
         if life is None:
-            if done.ret == ABSENT and not done.errno:
+            if not _proves_open(done):
                 return None
             life = (
                 self.closing(table, fd)
@@ -198,6 +198,20 @@ class State(Family):
                 observer.opened(life)
             for life in ended:
                 observer.closed(life)
+
+
+def _proves_open(done: Done) -> bool:
+    """Whether a call shows that its first argument was open.
+
+    A failure does so only when it comes from the file itself: the kernel looks
+    for a free number, at paths and at flags before it looks at a descriptor,
+    and at a directory's not at all when the path is absolute.
+    """
+    if done.note is not None:
+        return True
+    if done.errno:
+        return done.errno in FILE_ERRORS
+    return done.ret != ABSENT and done.at.syscall not in AT_CALLS
 
 
 def _stranger(table: Table) -> bool:

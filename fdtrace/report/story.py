@@ -1,8 +1,8 @@
-"""A life as a tale: what it is, then each call on it with its time."""
+"""A life as a tale: what it is and how it came, each call on it with its time, how it ended, who holds it still."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fdtrace.report import cells
 
@@ -10,19 +10,41 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN = 40
+_COPIES = 8
+_ARGUMENTS = 100
+_CAME = {
+    "dup": "a copy within its process",
+    "dup_over": "a copy within its process",
+    "fork_copy": "a copy that its process got from its parent",
+    "implied": "not seen to be made, implied by its use",
+    "inherited": "there before the capture shows its process",
+    "pidfd_getfd": "taken from another process",
+    "scm_rights": "received over a unix socket",
+}
+_ENDED = {
+    "close": "Closed",
+    "close_error": "Closed, with an error that was returned all the same,",
+    "close_range": "Closed with others by close_range",
+    "cloexec_exec": "Closed by exec, as close-on-exec descriptors are,",
+    "dup_over": "Closed because another descriptor was put onto its number",
+    "implied_reuse": "Closed at a time the capture does not show; its number was given out again",
+    "snapshot_gone": "Gone at the next look",
+}
 
 
-def tale(life: pd.Series, calls: pd.DataFrame) -> str:
+def tale(life: pd.Series, calls: pd.DataFrame, copies: pd.DataFrame) -> str:
     """The text of a story; long middles are left out and counted."""
-    lines = [_head(life), ""]
-    rows = list(calls.itertuples())
+    lines = [*_head(life), ""]
+    rows: list[Any] = list(calls.itertuples())
     left_out = max(0, len(rows) - _SHOWN)
+    if rows:
+        lines.append(f"{'seconds':>12}  {'line':>7}")
     for place, row in enumerate(rows):
         if left_out and place == _SHOWN // 2:
-            lines.append(f"        … {left_out:,} more calls …")
+            lines.append(f"{'':>12}  {'':>7}  … {cells.counted(left_out, 'more call')} …")
         if not left_out or place < _SHOWN // 2 or place >= len(rows) - _SHOWN // 2:
             lines.append(_line(row))
-    lines += ["", _end(life)]
+    lines += ["", *_end(life), *_copies(copies)]
     return "\n".join(lines) + "\n"
 
 
@@ -32,26 +54,69 @@ def _known(value: object) -> bool:
     return not pd.isna(value)  # type: ignore[call-overload]
 
 
-def _head(life: pd.Series) -> str:
-    target = cells.visible(str(life["target"])) if _known(life["target"]) else "unnamed"
-    site = f", opened by {cells.visible(str(life['call_site']))}" if _known(life["call_site"]) else ""
-    return f"descriptor {life['fd']} of process {life['pid']}: {life['kind']} {target} ({life['via']}{site})"
+def _word(value: object) -> str:
+    return cells.visible(str(value)) if _known(value) else ""
 
 
-def _line(row: object) -> str:
-    at = f"{row.t_s:12.6f}" if _known(row.t_s) else " " * 12  # type: ignore[attr-defined]
-    ret = row.ret if _known(row.ret) else "?"  # type: ignore[attr-defined]
-    errno = f" {row.errno}" if _known(row.errno) else ""  # type: ignore[attr-defined]
-    args = cells.shorten(cells.visible(str(row.args)), 100)  # type: ignore[attr-defined]
-    return f"{at}  {row.line:>7}  {row.syscall}({args}) = {ret}{errno}"  # type: ignore[attr-defined]
+def _head(life: pd.Series) -> list[str]:
+    process = f" of process {life['pid']}" if _known(life["pid"]) else ""
+    target = _word(life["target"])
+    lines = [f"Descriptor {life['fd']}{process}: {life['kind']}{f' {target}' if target else ''}"]
+    via = str(life["via"])
+    made = f"made by {_word(life['opened_by'])}()" if _known(life["opened_by"]) else ""
+    came = ", ".join(part for part in (_CAME.get(via, ""), made) if part) or via
+    site = f" in {_word(life['call_site'])}" if _known(life["call_site"]) else ""
+    lines.append(f"It is {came}{site}." if via in _CAME else f"It was {came}{site}.")
+    if life["certainty"] != "certain":
+        lines.append("Parts of this are inferred: the capture does not show all of it.")
+    return lines
 
 
-def _end(life: pd.Series) -> str:
-    how = life["how"]
-    state = f", state {life['state']} ({life['state_source']})" if _known(life["state"]) else ""
-    uses = f"{life['uses']:,} uses, {life['read_bytes']:,} bytes in, {life['written_bytes']:,} out"
-    if how == "none":
-        return f"Never closed: open when the capture ends{state}; {uses}."
-    if how == "exit":
-        return f"Never closed: open when its process ended{state}; {uses}."
-    return f"Ended by {how} on line {life['close_line']}; {uses}."
+def _line(row: Any) -> str:
+    at = f"{row.t_s:12.6f}" if _known(row.t_s) else " " * 12
+    ret = f" = {row.ret}" if _known(row.ret) else ""
+    errno = f" {row.errno}" if _known(row.errno) else ""
+    unfinished = " (did not return)" if row.outcome in ("unfinished", "no_return") else ""
+    args = cells.shorten(_word(row.args), _ARGUMENTS)
+    return f"{at}  {row.line:>7}  {row.syscall}({args}){ret}{errno}{unfinished}"
+
+
+def _end(life: pd.Series) -> list[str]:
+    how = str(life["how"])
+    if how in ("none", "exit"):
+        until = "the capture ends" if how == "none" else "its process ends"
+        said = f"Never closed: still open when {until}."
+    else:
+        where = f" on line {life['close_line']:,}" if _known(life["close_line"]) else ""
+        at = f", at {life['close_t_s']:.6f} s" if _known(life["close_t_s"]) else ""
+        said = f"{_ENDED.get(how, f'Ended ({how})')}{where}{at}."
+    lines = [said]
+    if _known(life["state"]):
+        lines.append(f"State {_word(life['state'])}, known from {_word(life['state_source'])}.")
+    if _known(life["uses"]):
+        failed = f" ({life['errors']:,} failed)" if life["errors"] else ""
+        moved = [
+            f"{cells.size(int(life[name]))} {way}"
+            for name, way in (("read_bytes", "read"), ("written_bytes", "written"))
+            if _known(life[name]) and life[name]
+        ]
+        lines.append(", ".join([f"Used by {cells.counted(int(life['uses']), 'call')}{failed}", *moved]) + ".")
+    return lines
+
+
+def _copies(copies: pd.DataFrame) -> list[str]:
+    """The other descriptors of the same open file, those that are still open first."""
+    if copies.empty:
+        return []
+    still = copies["how"] == "none"
+    ordered = [*copies[still].itertuples(), *copies[~still].itertuples()]
+    number = int(still.sum())
+    held = f"{number:,} of them still open at the end" if number else "none of them still open at the end"
+    lines = [f"Other descriptors of the same open file: {len(copies):,}, {held}."]
+    for copy in ordered[:_COPIES]:
+        process = f" of process {copy.pid}" if _known(copy.pid) else ""
+        end = {"none": "open", "exit": "open until its process ended"}.get(str(copy.how), "closed")
+        lines.append(f"  {copy.fd}{process} ({str(copy.via).replace('_', ' ')}), {end}")
+    if len(ordered) > _COPIES:
+        lines.append(f"  and {len(ordered) - _COPIES:,} more")
+    return lines

@@ -1,18 +1,19 @@
 """The answer on a terminal: the verdict first, then what proves it, then how sure it is.
 
-Each capture gets one answer: a sentence with process, size and urgency; the
-findings in order of seriousness, each with what, who, why, proof and next step;
-the curve; what is not leaking; and what the capture cannot tell. Where nothing
-is found one sentence says so, and where nothing could be, what to record.
+Each capture gets one answer, the worst capture first: a sentence with process,
+size and urgency; the findings in order of seriousness, each with what, who, why,
+proof and next step; the curve; what is not leaking; and what the capture cannot
+tell. Where nothing is found one sentence says so, and where nothing could be,
+what to record.
 """
 
 from __future__ import annotations
 
-import shlex
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from fdtrace.model import SEVERITIES, Coverage, Finding
-from fdtrace.report import cells
+from fdtrace.report import assurance, cells, leftovers
 from fdtrace.report.layout import (
     BOLD,
     DIM,
@@ -27,26 +28,14 @@ from fdtrace.report.layout import (
 )
 
 _COLOURS = {"high": RED, "medium": YELLOW}
-_NOUNS = {
-    "dir": "directory",
-    "netlink": "netlink socket",
-    "packet": "packet socket",
-    "pipe": "pipe end",
-    "tcp": "TCP socket",
-    "tcp6": "IPv6 TCP socket",
-    "udp": "UDP socket",
-    "udp6": "IPv6 UDP socket",
-    "unix": "unix socket",
-    "unknown": "other",
-}
 _LABEL = 2
 _TITLE = 10
 _FIELD = 22
 _QUOTES = 3
-_MINOR = 8
 _PIDS = 4
 _NAME = 60
 _YEAR_S = 366 * 86_400
+_DURATION = re.compile(r" <\d+\.\d+>$")
 
 
 def answer(
@@ -63,12 +52,18 @@ def answer(
     width = max(width, NARROWEST)
     ordered = sorted(findings, key=_seriousness)
     captures = [one for one in coverage if one.kind == "strace"]
+    own = {
+        one.capture: [f for f in ordered if f.capture == one.capture or len(captures) == 1]
+        for one in captures
+    }
     lines: list[str] = []
+    if len(captures) > 1:
+        lines += [*(paint(line, BOLD, colour) for line in wrapped(_summary(own, captures), width)), ""]
+        captures.sort(key=lambda one: _place(own[one.capture], one))
     for one in captures:
-        own = [finding for finding in ordered if finding.capture == one.capture or len(captures) == 1]
         if len(captures) > 1:
-            lines += [paint(cells.visible(one.capture), BOLD, colour), ""]
-        lines += [*_about(own, one, width, colour, asked), ""]
+            lines += [paint(f"── {cells.visible(one.capture)}", BOLD, colour), ""]
+        lines += [*_about(own[one.capture], one, width, colour, asked), ""]
     if not captures:
         lines += ["No strace capture among the inputs: nothing to judge.", ""]
     return "\n".join(lines[:-1]) + "\n"
@@ -80,6 +75,28 @@ def _seriousness(finding: Finding) -> int:
 
 def _serious(finding: Finding) -> bool:
     return finding.severity in ("medium", "high")
+
+
+def _leaks(findings: Iterable[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.check == "leak" and _serious(finding)]
+
+
+def _place(findings: list[Finding], coverage: Coverage) -> tuple[int, bool]:
+    """The worst capture first; then those that cannot tell; then the calm ones."""
+    worst = max((SEVERITIES.index(finding.severity) for finding in findings if _serious(finding)), default=0)
+    return -worst, coverage.closes_visible
+
+
+def _summary(own: dict[str, list[Finding]], captures: list[Coverage]) -> str:
+    """One sentence about several captures."""
+    leaking = [one.capture for one in captures if _leaks(own[one.capture])]
+    blind = sum(not one.closes_visible for one in captures if one.capture not in leaking)
+    many = f"{len(captures):,} captures"
+    told = f"None of {many} shows a leak"
+    if leaking:
+        shows = "shows a leak" if len(leaking) == 1 else "show leaks"
+        told = f"{len(leaking):,} of {many} {shows}: {listed(leaking, 4)}"
+    return f"{told}; {blind:,} cannot tell." if blind else f"{told}."
 
 
 def _about(
@@ -97,17 +114,20 @@ def _about(
         yield from _block(finding, serious, width, colour)
     if minor:
         yield ""
-        yield from _minor_lines(minor, width, colour)
+        yield from leftovers.lines(minor, coverage, width)
     if curve := _curve(coverage, width):
         yield ""
         yield curve
     yield ""
-    yield from _rest(findings, coverage, width)
+    yield from _settled(coverage, width)
+    if coverage.calls:
+        yield from assurance.lines(serious, coverage, width)
+    yield from assurance.next_commands(serious, coverage)
 
 
 def verdict(findings: Sequence[Finding], coverage: Coverage, asked: str = "leaks") -> str:
     """The first sentence: who leaks how much, how fast, until when, or that nobody does or nobody knows."""
-    leaks = [finding for finding in findings if finding.check == "leak" and _serious(finding)]
+    leaks = _leaks(findings)
     others = [finding for finding in findings if finding.check != "leak" and _serious(finding)]
     span = "" if coverage.span_s is None else f" in {cells.duration(coverage.span_s)}"
     if leaks:
@@ -235,21 +255,20 @@ def _evidence(finding: Finding, width: int) -> Iterator[str]:
         note = f"  … and {more:,} more" if more > 0 and place == _QUOTES - 1 else ""
         text = cells.visible(f"{where}  {quote.text.strip()}")
         room = max(width - _FIELD - len(note), 20)
-        yield " " * _TITLE + label.ljust(_FIELD - _TITLE) + cells.shorten(text, room) + note
+        yield " " * _TITLE + label.ljust(_FIELD - _TITLE) + _quoted(text, room) + note
         label = ""
 
 
-def _minor_lines(minor: list[Finding], width: int, colour: bool) -> Iterator[str]:
-    """What stays open without being a leak, one line each."""
-    yield "Not leaks by what this capture shows, but to know of:"
-    for finding in minor[:_MINOR]:
-        where = f"  ← {finding.call_site}" if finding.call_site else ""
-        lines = wrapped(f"{finding.title}{where}", width, _TITLE)
-        label = paint(finding.severity, DIM, colour) + " " * (_TITLE - _LABEL - len(finding.severity))
-        yield " " * _LABEL + label + lines[0][_TITLE:] if lines else " " * _LABEL + label
-        yield from lines[1:]
-    if len(minor) > _MINOR:
-        yield f"{' ' * _TITLE}and {len(minor) - _MINOR:,} more; --format csv has them all"
+def _quoted(text: str, columns: int) -> str:
+    """A line of a capture, shortened in its arguments: what it returned says the most."""
+    if cells.width(text) <= columns:
+        return text
+    text = _DURATION.sub("", text)
+    call, equals, result = text.rpartition(") = ")
+    result = equals + result
+    if not equals or cells.width(result) * 3 > columns * 2:
+        return cells.shorten(text, columns)
+    return cells.shorten(call, columns - cells.width(result)) + result
 
 
 def _curve(coverage: Coverage, width: int) -> str:
@@ -263,43 +282,9 @@ def _curve(coverage: Coverage, width: int) -> str:
     return f"{start}{blocks}{end}"
 
 
-def _rest(findings: list[Finding], coverage: Coverage, width: int) -> Iterator[str]:
-    """What is not leaking, how sure all this is, and what to type next."""
-    if coverage.calls:
-        yield from _certainty(findings, coverage, width)
-    for label, command in zip(("More:", "     "), _next_commands(findings, coverage), strict=False):
-        yield f"{label} {command}"
-
-
-def _certainty(findings: list[Finding], coverage: Coverage, width: int) -> Iterator[str]:
+def _settled(coverage: Coverage, width: int) -> Iterator[str]:
+    """What is not leaking, so that nobody looks for the leak there."""
     settled = sorted(coverage.settled.items(), key=lambda item: (-item[1], item[0]))
     if settled and coverage.closes_visible:
-        kinds = [cells.counted(number, _NOUNS.get(kind, kind)) for kind, number in settled]
+        kinds = [cells.counted(number, leftovers.NOUNS.get(kind, kind)) for kind, number in settled]
         yield from wrapped(f"Opened and closed again: {listed(kinds, 8)}.", width)
-    doubts = bool(coverage.missing or coverage.problems or coverage.partial)
-    doubts |= any(finding.certainty != "certain" for finding in findings if _serious(finding))
-    yield from wrapped(f"{'How sure' if doubts else 'Sure of this'}: {_grounds(coverage)}.", width)
-    for gap in coverage.missing:
-        yield from wrapped(f"– {gap}", width, 2, 4)
-
-
-def _grounds(coverage: Coverage) -> str:
-    """On what the answer rests: how the trace was taken and how much of it could be read."""
-    parts = ["traced from birth" if coverage.born else "attached to what was already running"]
-    if coverage.clock == "none":
-        parts.append("no clock")
-    parts.append("with stacks" if "-k" in coverage.options else "no stacks (-k), so no call sites")
-    if coverage.partial:
-        parts.append("the input is cut off, this is what could be read")
-    parts.append(f"{cells.counted(coverage.problems, 'problem line')} in {cells.count(coverage.lines)}")
-    return ", ".join(parts)
-
-
-def _next_commands(findings: list[Finding], coverage: Coverage) -> list[str]:
-    name = coverage.files[0] if len(coverage.files) == 1 else coverage.capture
-    given = shlex.quote(cells.visible(name))
-    commands = [f"fdtrace doctor {given}"]
-    pids = next((_pids(finding) for finding in findings if _serious(finding) and _pids(finding)), ())
-    if pids:
-        commands.append(f"fdtrace story {given} --pid {pids[0]} --fd N")
-    return commands

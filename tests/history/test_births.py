@@ -200,7 +200,12 @@ def test_a_family_without_a_clock_is_ordered_by_cause(tmp_path: Path) -> None:
 
 
 def test_calls_have_the_process_and_table_that_they_worked_on(tmp_path: Path) -> None:
-    body = "100 fork() = 101\n101 getpid() = 101\n100 clone3({flags=CLONE_VM|CLONE_FILES|CLONE_THREAD} => {parent_tid=[102]}, 88) = 102\n102 gettid() = 102\n"
+    body = (
+        "100 fork() = 101\n"
+        "101 getpid() = 101\n"
+        "100 clone3({flags=CLONE_VM|CLONE_FILES|CLONE_THREAD} => {parent_tid=[102]}, 88) = 102\n"
+        "102 gettid() = 102\n"
+    )
 
     events = case(tmp_path, START + body).events
 

@@ -10,7 +10,7 @@ from tests.captures import START, case, lives, table
 
 PAIR = '100 socketpair(AF_UNIX, SOCK_STREAM, 0, [3, 4]) = 0\n100 openat(AT_FDCWD, "/a", O_RDONLY) = 5\n'
 SEND = (
-    '100 sendmsg(3, {msg_name=NULL, msg_iov=[{iov_base="x", iov_len=1}], msg_iovlen=1, msg_control=[{cmsg_len=20, '
+    '100 sendmsg(3, {msg_name=NULL, msg_iov=[{iov_base="x", iov_len=1}], msg_control=[{cmsg_len=20, '
     "cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[5]}], msg_controllen=24, msg_flags=0}, 0) = 1\n"
 )
 
@@ -18,8 +18,8 @@ SEND = (
 def receive(number: str, flags: str = "0", spelling: str = "cmsg_data=") -> str:
     data = f"{spelling}[{number}]" if spelling else f"{{{number}}}"
     return (
-        '100 recvmsg(4, {msg_name=NULL, msg_iov=[{iov_base="x", iov_len=1}], msg_iovlen=1, msg_control=[{cmsg_len=20, '
-        f"cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, {data}}}], msg_controllen=24, msg_flags=0}}, {flags}) = 1\n"
+        '100 recvmsg(4, {msg_name=NULL, msg_iov=[{iov_base="x", iov_len=1}], msg_control=[{cmsg_len=20, '
+        f"cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, {data}}}], msg_flags=0}}, {flags}) = 1\n"
     )
 
 
@@ -41,7 +41,7 @@ def test_a_peek_installs_descriptors_each_time(tmp_path: Path) -> None:
 def test_descriptors_that_strace_cut_off_are_said_to_be_hidden(tmp_path: Path) -> None:
     body = (
         PAIR
-        + "100 recvmsg(4, {msg_control=[{cmsg_len=20, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[...]}]}, 0) = 1\n"
+        + "100 recvmsg(4, {msg_control=[{cmsg_len=20, cmsg_type=SCM_RIGHTS, cmsg_data=[...]}]}, 0) = 1\n"
     )
 
     assert any("control message" in gap for gap in case(tmp_path, START + body).coverage[0].missing)

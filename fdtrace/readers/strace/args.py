@@ -22,8 +22,10 @@ _FD = re.compile(
 )
 _STRING = re.compile(rb"^(?:[a-z_]\w*=)?@?(" + STRING + rb")(\.\.\.)?", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))", re.DOTALL)
-_PLAIN = {b"n": b"\n", b"t": b"\t", b"v": b"\v", b"f": b"\f", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"e": b"\x1b"}
+_PLAIN = dict(zip(b"ntvfrabe", b"\n\t\v\f\r\a\b\x1b", strict=True))
 _NUMBER = re.compile(rb"^(?:[a-z_]\w*=)?(0x[0-9a-f]+|-?\d+)\b")
+_NAMED = re.compile(rb"^[a-z_]\w*=(?![=>])")
+"""The name of an argument as -N prints it; clone has always named its own."""
 _COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
 _WORDS = re.compile(rb"\w+")
 
@@ -37,6 +39,8 @@ class Call:
         name, _, inside = text.partition(b"(")
         self.name = name
         self.args, self.rest = split(inside)
+        if self.args and _NAMED.match(self.args[0]) and not name.startswith(b"clone"):
+            self.args = [_NAMED.sub(b"", arg) for arg in self.args]
 
     def arg(self, index: int) -> bytes:
         """An argument's text; empty when the call has fewer."""
@@ -137,7 +141,7 @@ def _escape(match: re.Match[bytes]) -> bytes:
         return bytes([int(hexadecimal, 16)])
     if octal:
         return bytes([int(octal, 8) & 0xFF])
-    return _PLAIN.get(plain, plain)
+    return bytes([_PLAIN.get(plain[0], plain[0])])
 
 
 def members(text: bytes, name: bytes) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ and comments, never by searching for ``) = ``: that text occurs inside strings
 from __future__ import annotations
 
 import re
+from typing import Any
 
 STRING = rb'"(?:[^"\\]++|\\.)*+"'
 NOTE = (
@@ -43,7 +44,7 @@ CALL = re.compile(
     rb")$",
     re.DOTALL,
 )
-"""name, first number, its note, deleted, rest of the arguments, result, its note, deleted, tail, cut, leader."""
+"""name, first number, its note, deleted, other arguments, result, its note, deleted, tail, cut, leader."""
 
 NAME, FIRST, FIRST_NOTE, FIRST_GONE, REST, RET, RET_NOTE, RET_GONE, TAIL, ENDED, LEADER_TID = range(11)
 
@@ -63,7 +64,8 @@ COMMON_NAME = 5
 
 CALL_FROM_RIGHT = re.compile(
     rb"([a-z_?][\w?]*+)\((?:(0x[0-9a-f]++|-?\d++)(?=[,)< ])(" + NOTE + rb")?(\(deleted\))?)?"
-    rb"(.*)\)\s*+=\s++(0x[0-9a-f]++|-?\d++|\?)(?:(?<=\d)(" + NOTE + rb")(\(deleted\))?)?([^=]*+)()()$",
+    rb"(.*)\)\s*+=\s++(0x[0-9a-f]++|-?\d++|\?)(?:(?<=\d)(" + NOTE + rb")(\(deleted\))?)?"
+    rb"((?: [A-Z?]\w*+)?(?: \(.*\))?(?: <\d+(?:\.\d+)?>)?)()()$",
     re.DOTALL,
 )
 """The same for a call whose quotes were broken by foreign text: the last result on the line counts."""
@@ -73,7 +75,7 @@ OPEN_CALL = re.compile(rb"([a-z_?][\w?]*)\(")
 EXITED = re.compile(rb"\+\+\+ exited with (-?\d+) \+\+\+")
 KILLED = re.compile(rb"\+\+\+ killed by (\w+)")
 SUPERSEDED = re.compile(rb"\+\+\+ superseded by execve in pid (\d+)")
-SIGNAL = re.compile(rb"--- (?:stopped by )?(SIG\w+|\w+)")
+SIGNAL = re.compile(rb"--- (?:stopped by )?(?:SIG\w+|\d+ .*---$)")
 PERSONALITY = re.compile(rb"(?:strace: )?\[ Process PID=(\d+) runs in .* mode\. \]")
 MESSAGE = re.compile(
     rb"(?:(?:\.{0,2}/[\w./+-]*/)?strace: )?Process (\d+)(?:<[^>]*>)? (attached|detached)"
@@ -87,8 +89,11 @@ ERRNO = re.compile(rb" ([A-Z][A-Z0-9_?]+) \(| \((errno \d+)\)")
 FRAME = re.compile(rb"^ > \S")
 DUMP = re.compile(rb"^ \| [0-9a-f]{5,} ")
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
-SUMMARY = re.compile(rb"% time +seconds +usecs/call|^(?:------ ){2}|^ *\d+\.\d+ +\d+\.\d+ +\d+ .* \w+$|^System call usage")
+SUMMARY = re.compile(
+    rb"% time +seconds +usecs/call|^(?:------ ){2}|^ *\d+\.\d+ +\d+\.\d+ +\d+ .* \w+$|^System call usage"
+)
 QUOTED = re.compile(rb"^(?:> ?)+")
 
 Match = re.Match[bytes]
-Fields = tuple[bytes, ...]
+Fields = tuple[Any, ...]
+"""The groups of a match: bytes, or None where a part is missing."""

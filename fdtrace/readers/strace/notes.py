@@ -108,5 +108,5 @@ def _socket(protocol: str, inside: bytes) -> Note:
 
 
 def text(raw: bytes) -> str:
-    """Bytes as text for tables; what is not UTF-8 stays visible as `\\xNN`."""
+    r"""Bytes as text for tables; what is not UTF-8 stays visible as `\xNN`."""
     return raw.decode("utf-8", "backslashreplace")

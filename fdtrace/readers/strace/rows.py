@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from .window import COLUMNS, Strings, Window
 
-Fields = tuple[int, ...]
-"""The values of a row in the order of `COLUMNS` up to `entry_clock`."""
-
-_OF_A_ROW = [name for name, _ in COLUMNS if name not in ("stack", "start", "stop")]
+ROWS_PER_WINDOW = 1 << 15
+_GIVEN = [(name, dtype) for name, dtype in COLUMNS if name not in ("stack", "start", "stop")]
 
 
 class Rows:
     """Collects the rows of one file; every `limit` rows a window becomes ready.
 
-    A window is cut only when the next row comes, so that the frames of its
-    last row are in it wherever it ends.
+    A row is given as a tuple of its values in the order of `COLUMNS`, up to
+    `entry_clock`. A window is cut only when the next row comes, so that the
+    frames of its last row are in it wherever it ends.
     """
 
-    __slots__ = ("_ends", "_file", "_frames", "_limit", "_owner", "_rows", "_size", "_stacks", "_texts", "ready")
+    __slots__ = ("_file", "_frames", "_limit", "_owner", "_stacks", "_texts", "_values", "ready")
 
     def __init__(self, file: int, limit: int) -> None:
         self.ready: list[Window] = []
@@ -28,27 +29,25 @@ class Rows:
         self._clear()
 
     def _clear(self) -> None:
-        self._rows: list[Fields] = []
+        self._values: list[int] = []  # row after row: many small tuples would keep the garbage collector busy
         self._texts: list[bytes] = []
-        self._ends: list[int] = []
-        self._size = 0
         self._stacks: dict[int, int] = {}
+        self._owner = -1
 
-    def add(self, row: Fields, text: bytes, stacks: Strings) -> None:
+    def add(self, row: tuple[int, ...], text: bytes, stacks: Strings) -> None:
         """Add a row that frames may follow."""
         if self._frames:
-            self.end_frames(stacks)
-        if len(self._rows) >= self._limit:
-            self.cut()
-        self._owner = len(self._rows)
-        self.add_beside(row, text)
-
-    def add_beside(self, row: Fields, text: bytes = b"") -> None:
-        """Add a row that says something about tasks; frames still belong to the row before it."""
-        self._rows.append(row)
+            self._end_frames(stacks)
+        if len(self._texts) >= self._limit:
+            self._cut()
+        self._owner = len(self._texts)
+        self._values += row
         self._texts.append(text)
-        self._size += len(text)
-        self._ends.append(self._size)
+
+    def add_beside(self, row: tuple[int, ...]) -> None:
+        """Add a row that says something about tasks; frames still belong to the row before it."""
+        self._values += row
+        self._texts.append(b"")
 
     def frame(self, line: bytes) -> bool:
         """Keep a frame without its ` > `; False when there is no row that it could belong to."""
@@ -57,30 +56,31 @@ class Rows:
         self._frames.append(line)
         return True
 
-    def end_frames(self, stacks: Strings) -> None:
-        """All frames of the last row are there: intern them as one block."""
+    def finish(self, stacks: Strings) -> None:
+        """No row will come any more."""
+        if self._frames:
+            self._end_frames(stacks)
+        if self._texts:
+            self._cut()
+
+    def _end_frames(self, stacks: Strings) -> None:
         self._stacks[self._owner] = stacks.code(b"\n".join(self._frames))
         self._frames = []
 
-    def cut(self) -> None:
-        """Make a window of the rows so far."""
-        if self._rows:
-            self.ready.append(self._window())
+    def _cut(self) -> None:
+        self.ready.append(self._window())
         self._clear()
-        self._owner = -1
-
-    def finish(self, stacks: Strings) -> None:
-        """The file is at its end."""
-        if self._frames:
-            self.end_frames(stacks)
-        self.cut()
 
     def _window(self) -> Window:
         import numpy as np
 
-        values = dict(zip(_OF_A_ROW, zip(*self._rows, strict=True), strict=True))
-        values["stop"] = tuple(self._ends)
-        values["start"] = (0, *self._ends[:-1])
-        values["stack"] = tuple(self._stacks.get(row, -1) for row in range(len(self._rows)))
-        columns = {name: np.array(values[name], dtype=dtype) for name, dtype in COLUMNS}
+        size, width = len(self._texts), len(_GIVEN)
+        columns = {
+            name: np.fromiter(self._values[i::width], dtype, size) for i, (name, dtype) in enumerate(_GIVEN)
+        }
+        columns["stack"] = np.full(size, -1, "i4")
+        columns["stack"][list(self._stacks)] = list(self._stacks.values())
+        stop = np.fromiter(accumulate(map(len, self._texts)), "i8", size)
+        columns["start"] = stop - np.fromiter(map(len, self._texts), "i8", size)
+        columns["stop"] = stop
         return Window(self._file, columns, b"".join(self._texts), {})

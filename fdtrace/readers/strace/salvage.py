@@ -1,11 +1,11 @@
-"""Lines that are not whole records: strace's own messages, spliced output, cut calls.
+r"""Lines that are not whole records: strace's own messages, spliced output, cut calls.
 
 Without `-o`, strace's messages and the program's own output land in the middle
 of a line and end it with a newline of their own:
 
     clone(child_stack=NULL, flags=SIGCHLDstrace: Process 21297 attached
      <unfinished ...>
-    write(1, "hi\\n", 3hi
+    write(1, "hi\n", 3hi
     )         = 3
 
 A call that ends before its result is held; the lines after it are tried as its
@@ -22,7 +22,7 @@ from . import layout
 from .window import Mark, Row
 
 if TYPE_CHECKING:
-    from .lines import LineScanner, Origin
+    from .records import Origin, Records
 
 HELD_LINES = 400
 HELD_BYTES = 1 << 20
@@ -33,6 +33,9 @@ _RECORD_WITHIN = re.compile(
 )
 _CALL_WITHIN = re.compile(rb"[a-z_]\w*\([^()]*.*\)\s+= (?:-?\d|0x|\?)")
 _COMMAND = re.compile(rb"^\S*[$#%>] (?:sudo )?\S*strace ")
+_HARD_BLANK = "\N{NO-BREAK SPACE}".encode()
+"""Pages and word processors put it in place of blanks; strace itself never prints it between words."""
+_CLOSED = re.compile(rb"\w+\(" + g.ARGUMENTS + rb"\)")
 _COMPLETES = re.compile(rb"\)\s*= |^\s*= (?:-?\d|\?)|<(?:unfinished|detached) \.\.\.>$")
 _COMPLETES_SOON = re.compile(rb"^.{0,4096}?\)\s*= ")
 
@@ -40,10 +43,11 @@ _COMPLETES_SOON = re.compile(rb"^.{0,4096}?\)\s*= ")
 class HeldCall:
     """A call whose line ended before its result; the rest may follow after foreign text."""
 
-    __slots__ = ("followers", "origin", "size", "text")
+    __slots__ = ("followers", "leader", "origin", "size", "text")
 
-    def __init__(self, text: bytes, origin: Origin) -> None:
+    def __init__(self, text: bytes, origin: Origin, leader: bool) -> None:
         self.text = text
+        self.leader = leader
         self.origin = origin
         self.followers: list[tuple[int, bytes]] = []
         self.size = 0
@@ -52,27 +56,33 @@ class HeldCall:
 class Salvager:
     """Finds a use for the lines of one file that are no records as they stand."""
 
-    def __init__(self, scanner: LineScanner) -> None:
+    def __init__(self, records: Records) -> None:
         self.held: HeldCall | None = None
-        self._scanner = scanner
+        self._records = records
 
     def take(self, line: bytes, number: int, offset: int) -> None:
         """Account for a line: as a record after all, a part of one, a message, blank, or a problem."""
-        line = line.rstrip(b" ") if line.endswith(b" ") else line
+        line = line.replace(_HARD_BLANK, b" ").rstrip(b" ")
         if not line.strip():
-            self._scanner.tally.blank += 1
-        elif self._message(line, number, offset) or self._rest_of_cut(line, number):
-            return
-        elif self.held is not None and self._rest_of_held(line):
-            return
-        elif self._dump(line) or self._dressed(line, number, offset):
-            return
-        elif self._hold(line, number, offset) or self._record_within(line, number, offset):
+            self._records.tally.blank += 1
+        elif self._used(line, number, offset):
             return
         elif self.held is not None:
             self._follow(self.held, line, number)
         else:
-            self._scanner.problem(reason(line), line, number=number)
+            self._records.problem(reason(line), line, number=number)
+
+    def _used(self, line: bytes, number: int, offset: int) -> bool:
+        return (
+            self._message(line, number, offset)
+            or self._dressed(line, number, offset)
+            or self._rest_of_cut(line, number, offset)
+            or self._rest_of_held(line)
+            or self._dump(line)
+            or self._misquoted(line, number, offset)
+            or self._hold(line, number, offset)
+            or self._record_within(line, number, offset)
+        )
 
     # -- strace's own messages -------------------------------------------------
 
@@ -80,28 +90,28 @@ class Salvager:
         match = g.MESSAGE.search(line)
         if match is None:
             if self.held is None and g.OTHER_MESSAGE.match(line):
-                self._scanner.tally.parsed += 1
+                self._records.tally.parsed += 1
                 return True
             return False
         before = line[: match.start()].removesuffix(b"^C")
         held = bool(before.strip()) and self._hold(before, number, offset, spliced=True)
         self._told(match, number, offset, at_start=not held)
         if not held:
-            self._scanner.tally.parsed += 1
+            self._records.tally.parsed += 1
         return True
 
     def _told(self, match: g.Match, number: int, offset: int, at_start: bool) -> None:
         """Strace attached to a task or left it."""
-        scanner = self._scanner
+        records = self._records
         tid = int(match.group(1))
         attached = match.group(2) == b"attached"
         if attached:
-            tracees = scanner.tracees
-            if at_start and not scanner.tally.calls and self.held is None and tracees.first == 0:
+            tracees = records.tracees
+            if at_start and not records.tally.calls and self.held is None and tracees.first == 0:
                 tracees.replace_first(tid)
             tracees.attached(tid)
         kind = Row.ATTACHED if attached else Row.DETACHED
-        scanner.tell(kind, tid, number, offset, int(match.group(3) or 0))
+        records.tell(kind, tid, number, offset, int(match.group(3) or 0))
 
     # -- calls in pieces -------------------------------------------------------
 
@@ -114,34 +124,50 @@ class Salvager:
         if not match.end() and not spliced and not self._bare_calls():
             return False
         self.abandon()
-        origin = self._scanner.leader(match.groups(), number, offset)
-        self.held = HeldCall(line[match.end() :], origin)
+        origin = self._records.leader(match.groups(), number, offset)
+        self.held = HeldCall(line[match.end() :], origin, bool(match.end()))
+        return True
+
+    def _misquoted(self, line: bytes, number: int, offset: int) -> bool:
+        """A call that the program's output, holding a quote, was printed into."""
+        match = layout.LEADER.match(line)
+        assert match is not None  # every part is optional
+        start = match.end()
+        if (not start and not self._bare_calls()) or not g.OPEN_CALL.match(line, start):
+            return False
+        call = g.CALL_FROM_RIGHT.match(line, start)
+        if call is None:
+            return False
+        self.abandon()
+        origin = self._records.leader(match.groups(), number, offset)
+        self._records.call(call, line[start:], origin, int(Mark.SPLICED))
+        self._records.tally.parsed += 1
         return True
 
     def _bare_calls(self) -> bool:
         """Whether calls without any leader are usual in this file (prose looks like them)."""
-        return not self._scanner.tally.features.keys() & {"pid column", "-ttt", "-tt", "-t"}
+        return not self._records.tally.features.keys() & {"pid column", "-ttt", "-tt", "-t"}
 
-    def _rest_of_cut(self, line: bytes, number: int) -> bool:
+    def _rest_of_cut(self, line: bytes, number: int, offset: int) -> bool:
         """Under -z the rest of an interrupted call follows at once, with neither leader nor `resumed`."""
-        scanner = self._scanner
-        cut = scanner.last_cut
+        records = self._records
+        cut = records.last_cut
         if cut is None or cut.line != number - 1 or self.held is not None:
             return False
-        entry = scanner.pending.get(cut.tid)
+        entry = records.pending.get(cut.tid)
         if entry is None:
             return False
         text = entry.text + line
         call = g.CALL.match(text)
         if call is None or call.group(g.RET + 1) is None:
             return False
-        scanner.complete(call, text, entry, cut)
-        scanner.tally.continuation += 1
+        records.complete(call, text, entry, cut._replace(line=number, offset=offset))
+        records.tally.continuation += 1
         return True
 
     def _rest_of_held(self, line: bytes) -> bool:
         """Try the line as the rest of the held call; foreign lines between are skipped."""
-        held, scanner = self.held, self._scanner
+        held, records = self.held, self._records
         if held is None or not _COMPLETES.search(line):
             return False
         between = b"".join(text for _, text in held.followers)
@@ -154,9 +180,9 @@ class Salvager:
         else:
             return False
         self.held = None
-        scanner.call(call, text, held.origin, int(Mark.SPLICED))
-        scanner.tally.parsed += 1
-        scanner.tally.continuation += len(held.followers) + 1
+        records.call(call, text, held.origin, int(Mark.SPLICED))
+        records.tally.parsed += 1
+        records.tally.continuation += len(held.followers) + 1
         return True
 
     def _follow(self, held: HeldCall, line: bytes, number: int) -> None:
@@ -167,27 +193,28 @@ class Salvager:
 
     def abandon(self, at_end: bool = False) -> None:
         """Give up waiting for the rest of the held call: its outcome is unknown."""
-        held, scanner = self.held, self._scanner
+        held, records = self.held, self._records
         if held is None:
             return
         self.held = None
         call = g.CALL.match(held.text + b" <unfinished ...>")
-        if call is not None:
-            scanner.add_entry(call.groups(), held.text, held.origin, int(Mark.CUT))
-            scanner.tally.parsed += 1
+        prose = not held.leader and not at_end and _CLOSED.match(held.text)
+        if call is not None and not prose:
+            records.add_entry(call.groups(), held.text, held.origin, int(Mark.CUT))
+            records.tally.parsed += 1
         else:
             why = "cut off in the middle of a call" if at_end else "a call whose end is missing"
-            scanner.problem(why, held.text, number=held.origin.line)
+            records.problem(why, held.text, number=held.origin.line)
         for number, text in held.followers:
-            scanner.problem("text between the lines of a trace", text, number=number)
+            records.problem("text between the lines of a trace", text, number=number)
 
     # -- other lines -----------------------------------------------------------
 
     def _dump(self, line: bytes) -> bool:
         if not g.DUMP.match(line):
             return False
-        self._scanner.tally.saw("-e read/write")
-        self._scanner.tally.continuation += 1
+        self._records.tally.saw("-e read/write")
+        self._records.tally.continuation += 1
         return True
 
     def _dressed(self, line: bytes, number: int, offset: int) -> bool:
@@ -202,9 +229,9 @@ class Salvager:
         return match is not None and match.start() > 0 and self._record(line[match.start() :], number, offset)
 
     def _record(self, line: bytes, number: int, offset: int) -> bool:
-        if not self._scanner.record(line, number, offset):
+        if not self._records.record(line, number, offset):
             return False
-        self._scanner.tally.parsed += 1
+        self._records.tally.parsed += 1
         return True
 
 

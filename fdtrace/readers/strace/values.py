@@ -81,5 +81,5 @@ def number(text: bytes) -> int:
 
 
 def readable(text: bytes, limit: int = 200) -> str:
-    """Bytes of a capture as text: undecodable ones as `\\xNN`, at most `limit` characters."""
+    r"""Bytes of a capture as text: undecodable ones as `\xNN`, at most `limit` characters."""
     return text[: limit * 4].decode("utf-8", "backslashreplace")[:limit]
