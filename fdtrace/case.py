@@ -13,6 +13,8 @@ from .readers.bundle import Capture, gather
 from .story import Story
 
 if TYPE_CHECKING:
+    import datetime
+
     import pandas as pd
 
     from .history.columns import Columns, Moments, Numbers
@@ -36,12 +38,13 @@ def load(
         paths: files, directories, or "-" for standard input. Compressed files are read as they are.
         kind: what the named files are ("strace"), instead of finding it out.
         date: the date (YYYY-MM-DD) of a capture whose clock has none (`-t`, `-tt`).
-        tz: the time zone of that clock, as in "Europe/Berlin"; UTC if not given.
+        tz: the time zone of that clock, as in "Europe/Berlin" or "+02:00"; UTC if not given.
         wrappers: regular expressions for symbols that are never a call site.
         progress: called with the number of bytes as they are read.
 
     Raises:
         BadArgument: no path, or a date, zone or kind that means nothing.
+        MissingExtra: the only input needs an optional package to be unpacked.
         CaptureError: nothing among the paths could be read. When something
             could, what could not is in `Case.unreadable`.
     """
@@ -65,19 +68,35 @@ def load(
 def _epoch_offset(date: str | None, tz: str | None) -> int | None:
     """Nanoseconds from 1970 to the beginning of a local day; None without a date."""
     if date is None:
+        if tz is not None:
+            raise BadArgument("tz means nothing without a date: give both.")
         return None
     import datetime
-    import zoneinfo
 
     try:
-        zone = zoneinfo.ZoneInfo(tz) if tz else datetime.UTC
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
-        raise BadArgument(f"tz cannot be {tz!r}: name a zone such as Europe/Berlin.") from error
-    try:
-        day = datetime.datetime.fromisoformat(date).replace(tzinfo=zone)
-    except ValueError as error:
+        day = datetime.datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=_zone(tz))
+    except (TypeError, ValueError) as error:
         raise BadArgument(f"date cannot be {date!r}: write it as YYYY-MM-DD.") from error
     return int(day.timestamp()) * 1_000_000_000
+
+
+def _zone(tz: str | None) -> datetime.tzinfo:
+    """A time zone by its name or by its distance from UTC."""
+    import datetime
+    import re
+    import zoneinfo
+
+    if tz is None or tz.upper() in ("UTC", "Z"):
+        return datetime.UTC
+    if distance := re.fullmatch(r"([+-])(\d\d):?(\d\d)", tz):
+        sign = -1 if distance[1] == "-" else 1
+        hours, minutes = int(distance[2]), int(distance[3])
+        if hours < 24 and minutes < 60:
+            return datetime.timezone(sign * datetime.timedelta(hours=hours, minutes=minutes))
+    try:
+        return zoneinfo.ZoneInfo(tz)
+    except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
+        raise BadArgument(f"tz cannot be {tz!r}: UTC, +02:00 and Europe/Berlin are zones.") from None
 
 
 class Case:
@@ -243,11 +262,12 @@ class Case:
             coverage.append(history.coverage)
         return Findings(found, coverage, "leaks" if names == ("leak",) else "check")
 
-    def story(self, pid: int, fd: int, at: float | None = None) -> Story:
+    def story(self, pid: int | None = None, fd: int = 0, at: float | None = None) -> Story:
         """One descriptor's life from its creation to its end, every call on it, in time order.
 
-        `at` (seconds from the capture's start) chooses among the lives of a
-        number; without it the last one is told, an open one before a closed.
+        `pid` may be left out where there is one process. `at` (seconds from the
+        capture's start) chooses among the lives of a number; without it the last
+        one is told, an open one before a closed.
 
         Raises:
             BadArgument: the process has no such descriptor at that time.
@@ -259,11 +279,9 @@ class Case:
     # -- showing -------------------------------------------------------------
 
     def __str__(self) -> str:
-        lines = [f"{len(self._captures)} capture(s)"]
-        for one in self.coverage:
-            span = "" if one.span_s is None else f", {one.span_s:.1f} s"
-            lines.append(f"  {one.capture}: {one.kind}, {one.lines:,} lines, {one.calls:,} calls{span}")
-        return "\n".join(lines)
+        from .report.card import card
+
+        return card(self.coverage, self.skipped, self.unreadable)
 
     __repr__ = __str__
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fdtrace.case import Case, Findings
 
 _FOUND, _USAGE, _UNREADABLE = 1, 2, 3
+_FEW = 3
 
 
 class Commands(TyperGroup):
@@ -150,8 +151,11 @@ class _Wanted:
 def _load(captures: Sequence[str], kind: str | None, date: str | None, tz: str | None) -> Case:
     with progress.reading(captures):
         case = fdtrace.load(*captures, kind=kind, date=date, tz=tz)
-    if case.skipped:
-        tell(f"{counted(len(case.skipped), 'file')} of the directory not taken; fdtrace doctor says why")
+    if len(case.skipped) <= _FEW:
+        for name, reason in case.skipped:
+            tell(f"not taken: {name}: {reason}")
+    else:
+        tell(f"{counted(len(case.skipped), 'file')} not taken; fdtrace doctor says why")
     return case
 
 
@@ -272,8 +276,10 @@ _table_command(
 @app.command(epilog="Example:  fdtrace story app.strace --pid 4120 --fd 17 --at 12.5")
 def story(
     captures: Captures,
-    pid: Annotated[int, typer.Option("--pid", help="The process.", show_default=False)],
     fd: Annotated[int, typer.Option("--fd", help="The descriptor number.", show_default=False)],
+    pid: Annotated[
+        int | None, typer.Option("--pid", help="The process; needed where there are several.")
+    ] = None,
     at: Annotated[
         float | None, typer.Option("--at", metavar="SECONDS", help="Its life at this time of the capture.")
     ] = None,

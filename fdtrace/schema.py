@@ -259,6 +259,8 @@ _FINDINGS = Table(
         _moment("first_t_s", "when the first was created"),
         _moment("last_t_s", "when the last was created"),
         Column("examples", "object", "fd_ids to look at, a tuple of numbers"),
+        Column("example_fds", "object", "their descriptor numbers, in the same order"),
+        Column("example_pid", "Int32", "process of the first example", "not known, or nothing to point to"),
         Column("evidence", "object", "quoted lines, a tuple of Evidence (file, line, text)"),
         Column("certainty", "category", "certain, or why not", words=_CERTAINTY),
         Column("reasons", "object", "why it was judged so, a tuple of texts"),

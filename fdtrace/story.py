@@ -83,8 +83,8 @@ def _of(case: Case, pid: int | None, fd: int) -> pd.DataFrame:
     known = sorted({int(one) for one in fds["pid"].dropna()})
     if pid is None and len(known) > 1:
         raise BadArgument(f"several processes are in this capture, say which: {_some(known)}.")
-    process = fds if pid is None else fds[(fds["pid"] == pid).fillna(False)]
-    lives = process[process["fd"] == fd]
+    process: pd.DataFrame = fds if pid is None else fds[(fds["pid"] == pid).fillna(False)]
+    lives: pd.DataFrame = process[process["fd"] == fd]
     if lives.empty:
         numbers = sorted({int(one) for one in process["fd"]})
         had = f" It has had: {_some(numbers)}." if numbers else f" The capture has: {_some(known) or 'none'}."
@@ -104,9 +104,9 @@ def _some(numbers: list[int]) -> str:
 
 def _times(lives: pd.DataFrame) -> str:
     """When a number was in use, to choose a moment from."""
-    spans = [
-        f"{'the beginning' if since != since else f'{since:.6f}'} to {'the end' if until != until else f'{until:.6f}'}"
-        for since, until in zip(lives["open_t_s"].tolist(), lives["close_t_s"].tolist(), strict=True)
-    ]
+    spans = []
+    for since, until in zip(lives["open_t_s"].tolist(), lives["close_t_s"].tolist(), strict=True):
+        start = "the beginning" if since != since else f"{since:.6f}"
+        spans.append(f"{start} to {'the end' if until != until else f'{until:.6f}'}")
     more = f" and {len(spans) - 5:,} more" if len(spans) > 5 else ""
     return f" It was from {', '.join(spans[:5])}{more}."

@@ -16,7 +16,6 @@ from .lives import At, Flight, Life
 from .state import CREATING, USING, Done, State
 from .tasks import Task
 
-
 _ORPHAN = int(Mark.ORPHAN)
 _NOT_EXECUTED = int(Mark.NOT_EXECUTED)
 _WITHOUT_EFFECT = int(Mark.NOT_EXECUTED | Mark.RESTARTED)

@@ -277,7 +277,7 @@ def passed(text: bytes) -> tuple[list[tuple[int, bytes | None]], bool]:
     hidden = b"msg_control=0x" in text or b"msg_control=[...]" in text
     position = text.find(b"SCM_RIGHTS")
     while position >= 0:
-        rest = text[position + 10 :].lstrip(b", ")
+        rest = text[position + 10 :].lstrip(b", */")  # the word may stand in a comment
         if rest.startswith(b"cmsg_data="):
             data = rest[10:]
         elif rest.startswith(b"{"):

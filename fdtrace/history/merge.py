@@ -132,7 +132,8 @@ def merged(
     ]
     threads = [thread for thread in threads if thread.next is not None]
     clocked = all(thread.next is not None and thread.next[0] != ABSENT for thread in threads)
-    calls.kernel.unordered = not clocked
+    coarse = any("-t" in scanner.tally.features for scanner in scanners)
+    calls.kernel.unordered = coarse or not clocked
     chooser = _Chooser(scan, calls)
     rows: list[list[int]] = []
     texts: list[bytes] = []

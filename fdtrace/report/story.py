@@ -1,4 +1,4 @@
-"""A life as a tale: what it is and how it came, each call on it with its time, how it ended, who holds it still."""
+"""A life as a tale: what it is, how it came, each call on it with its time, how it ended, its copies."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SHOWN = 40
-_COPIES = 8
+_COPIES = 6
 _ARGUMENTS = 100
 _CAME = {
-    "dup": "a copy within its process",
-    "dup_over": "a copy within its process",
-    "fork_copy": "a copy that its process got from its parent",
-    "implied": "not seen to be made, implied by its use",
-    "inherited": "there before the capture shows its process",
-    "pidfd_getfd": "taken from another process",
-    "scm_rights": "received over a unix socket",
+    "dup": "is a copy within its process",
+    "dup_over": "is a copy within its process",
+    "fork_copy": "is a copy that its process got from its parent",
+    "implied": "was not seen to be made, its use implies it",
+    "inherited": "was there before its process is first seen",
+    "pidfd_getfd": "was taken from another process",
+    "scm_rights": "was received over a unix socket",
 }
 _ENDED = {
     "close": "Closed",
@@ -34,11 +34,11 @@ _ENDED = {
 
 def tale(life: pd.Series, calls: pd.DataFrame, copies: pd.DataFrame) -> str:
     """The text of a story; long middles are left out and counted."""
-    lines = [*_head(life), ""]
+    lines = _head(life)
     rows: list[Any] = list(calls.itertuples())
     left_out = max(0, len(rows) - _SHOWN)
     if rows:
-        lines.append(f"{'seconds':>12}  {'line':>7}")
+        lines += ["", f"{'seconds':>12}  {'line':>7}"]
     for place, row in enumerate(rows):
         if left_out and place == _SHOWN // 2:
             lines.append(f"{'':>12}  {'':>7}  … {cells.counted(left_out, 'more call')} …")
@@ -63,10 +63,12 @@ def _head(life: pd.Series) -> list[str]:
     target = _word(life["target"])
     lines = [f"Descriptor {life['fd']}{process}: {life['kind']}{f' {target}' if target else ''}"]
     via = str(life["via"])
-    made = f"made by {_word(life['opened_by'])}()" if _known(life["opened_by"]) else ""
-    came = ", ".join(part for part in (_CAME.get(via, ""), made) if part) or via
     site = f" in {_word(life['call_site'])}" if _known(life["call_site"]) else ""
-    lines.append(f"It is {came}{site}." if via in _CAME else f"It was {came}{site}.")
+    made = f"made by {_word(life['opened_by'])}(){site}" if _known(life["opened_by"]) else ""
+    if via in _CAME:
+        lines.append(f"It {_CAME[via]}{f', {made}' if made else ''}.")
+    else:
+        lines.append(f"It was {made or f'made ({_word(via)})'}.")
     if life["certainty"] != "certain":
         lines.append("Parts of this are inferred: the capture does not show all of it.")
     return lines

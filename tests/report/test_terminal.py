@@ -33,6 +33,9 @@ def leak(**fields: Any) -> Finding:
             "closed": 0,
             "open": 24,
             "growth_per_s": 2.69,
+            "examples": (12, 19),
+            "example_fds": (4, 5),
+            "example_pid": 41,
             "evidence": (EVENTFD,) * 24,
             "reasons": ("written once, never used again",),
             "advice": "close it where the context is destroyed",
@@ -81,6 +84,26 @@ SOCKETS = leak(
 FILES = leak(
     severity="low", key="leak:log", title="3 files stay open", call_site=None, callers=(), evidence=()
 )
+STRAYS = [
+    leak(
+        severity="low",
+        title="24 of 211 TCP sockets accepted at :80 left open at the end of the capture",
+        kind="tcp",
+        open=24,
+        call_site="serve",
+    ),
+    leak(
+        severity="low",
+        title="13 of 26 files (/lib/*) left open until the process ended",
+        kind="file",
+        open=13,
+        call_site=None,
+    ),
+    leak(severity="info", title="1 of 1 TCP sockets listening at :80 left open …", kind="tcp", open=1),
+    leak(severity="info", title="2 of 2 epoll instances left open …", kind="epoll", open=2),
+    leak(severity="info", title="1 of 1 epoll instances left open …", kind="epoll", open=1),
+    leak(severity="low", check="double_close", title="2 close() of a number that was closed before"),
+]
 FULL = capture(
     curve=tuple(range(3, 44)), peak=43, limit=20_000, settled={"file": 96, "tcp": 24, "netlink": 24}
 )
@@ -145,6 +168,19 @@ SCENES: dict[str, tuple[list[Finding], list[Coverage], str, int]] = {
             replace(SOCKETS, pid=42, pids=(42,), command="worker"),
         ],
         [FULL],
+        "leaks",
+        100,
+    ),
+    "healthy": (STRAYS, [FULL], "check", 100),
+    "too-few": ([STRAYS[2]], [FULL], "leaks", 100),
+    "cannot-tell-of-these": ([STRAYS[0], STRAYS[3]], [BLIND], "leaks", 100),
+    "three-captures": (
+        [leak(capture="bad.strace")],
+        [
+            capture(capture="calm.strace", files=("calm.strace",)),
+            BLIND,
+            capture(capture="bad.strace", files=("bad.strace",)),
+        ],
         "leaks",
         100,
     ),
@@ -235,6 +271,28 @@ def test_a_single_descriptor_is_not_plural() -> None:
 
 def test_what_low_findings_leave_open_is_no_verdict() -> None:
     assert verdict([FILES], capture()).startswith("No leak found")
+
+
+@pytest.mark.parametrize(
+    ("fields", "typed"),
+    [
+        ({"files": ("a b.strace",)}, "'a b.strace'"),
+        ({"files": ("stdin",), "capture": "stdin"}, "-"),
+        ({"files": ("x y/app.1", "x y/app.2"), "capture": "x y/app.*"}, "'x y/app.'*"),
+    ],
+)
+def test_the_commands_to_copy_name_the_capture_for_a_shell(fields: dict[str, Any], typed: str) -> None:
+    text = answer([leak(capture=fields.get("capture", "gw.strace"))], [capture(**fields)])
+    assert f"More: fdtrace doctor {typed}\n      fdtrace story {typed} --pid 41 --fd 4\n" in text
+
+
+def test_without_an_example_there_is_no_story_to_copy() -> None:
+    assert "fdtrace story" not in answer([leak(example_fds=())], [FULL])
+
+
+def test_of_a_long_quoted_line_the_result_stays() -> None:
+    quote = Evidence("a", 1, f'openat(AT_FDCWD, "{"x" * 200}", O_RDONLY) = 17</etc/passwd> <0.000010>')
+    assert "…) = 17</etc/passwd>\n" in answer([leak(evidence=(quote,))], [FULL])
 
 
 def test_doctor_reads_as_approved() -> None:

@@ -35,7 +35,7 @@ _CALL_WITHIN = re.compile(rb"[a-z_]\w*\([^()]*.*\)\s+= (?:-?\d|0x|\?)")
 _COMMAND = re.compile(rb"^\S*[$#%>] (?:sudo )?\S*strace ")
 _HARD_BLANK = "\N{NO-BREAK SPACE}".encode()
 """Pages and word processors put it in place of blanks; strace itself never prints it between words."""
-_CLOSED = re.compile(rb"\w+\(" + g.ARGUMENTS + rb"\)")
+_CLOSED = re.compile(rb'\w+\((?:[^"()]++|' + g.STRING + rb"|\([^()]*+\))*+\)")
 _COMPLETES = re.compile(rb"\)\s*= |^\s*= (?:-?\d|\?)|<(?:unfinished|detached) \.\.\.>$")
 _COMPLETES_SOON = re.compile(rb"^.{0,4096}?\)\s*= ")
 
