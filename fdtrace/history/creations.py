@@ -303,7 +303,7 @@ def pidfds_received(call: Call) -> list[tuple[int, bytes | None]]:
     for part in _PIDFD_MESSAGE.split(text)[1:]:
         data = part.lstrip(b", ").removeprefix(b"cmsg_data=")
         some, _ = a.descriptors_in(data if data.startswith(b"[") else b"[" + data.partition(b"}")[0] + b"]")
-        found += some[:1]
+        found += some[:1] or [(HIDDEN, None)]
     return found
 
 

@@ -188,7 +188,8 @@ USES = (
     | WRITES
     | frozenset(
         b"""fstat fstat64 newfstatat fstatat64 fstatfs fstatfs64 lseek _llseek fsync fdatasync ftruncate
-    ftruncate64 fchmod fchown fchown32 flock fallocate fadvise64 fadvise64_64 readahead sync_file_range syncfs fchdir
+    ftruncate64 fchmod fchown fchown32 flock fallocate fadvise64 fadvise64_64 readahead sync_file_range
+    syncfs fchdir
     setsockopt epoll_ctl epoll_wait epoll_pwait epoll_pwait2 epoll_ctl_old epoll_wait_old
     timerfd_settime timerfd_settime64 timerfd_gettime timerfd_gettime64 inotify_add_watch inotify_rm_watch
     fanotify_mark sendfile sendfile64 splice tee vmsplice copy_file_range sendmmsg fgetxattr fsetxattr

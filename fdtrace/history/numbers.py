@@ -103,8 +103,16 @@ def control(state: State, task: Task, flight: Flight, done: Done) -> None:
             state.make(task, flight, done.at, change)
         else:
             state.kernel.set_cloexec(task.table, done.fd, change)
+            _flag_in_forks(task.table, flight, done.fd, change)
     if ioctl and creations.may_create(call):
         state.hide("ioctl that may install a descriptor")
+
+
+def _flag_in_forks(table: Table, flight: Flight, fd: int, on: bool) -> None:
+    """A fork that began after this call did copies the flag as this call sets it."""
+    for fork in table.flights.values():
+        if fork.snapshot is not None and flight.pos < fork.pos:
+            (fork.cloexec.add if on else fork.cloexec.discard)(fd)
 
 
 def enter_close(state: State, flight: Flight, fd: int) -> None:
