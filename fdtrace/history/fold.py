@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..readers.strace.window import ABSENT, Row, Scan, Window
+from ..readers.strace.window import ABSENT, Mark, Row, Scan, Window
 from .calls import Calls
 from .effects import EFFECTS, USES, Op
 from .lives import At, Life
@@ -47,6 +47,8 @@ _FIELDS = (
 
 
 _CALL = int(Row.CALL)
+_NO_RESULT = int(Mark.NO_RESULT)
+_EXITS = frozenset({int(Op.EXIT), int(Op.EXIT_GROUP)})
 _PLAIN = frozenset({int(Op.USE), int(Op.READ)})
 
 
@@ -186,6 +188,10 @@ class Fold:
         if kind == Row.SIGNAL:
             return None
         op = self._ops[code]
+        if flags & _NO_RESULT and op not in _EXITS:
+            task.exiting = at  # it died in the call
+        elif task.exiting is not None and kind != Row.EXIT:
+            task.exiting = None
         notes, errnos = self.scan.notes.items, self.scan.errnos.items
         if op == Op.NONE:
             return None

@@ -136,6 +136,9 @@ class Kernel:
         flight.snapshot = dict(table.fds)
         flight.cloexec = set(table.cloexec)
         flight.touched = set(table.touched)
+        for other in table.flights.values():
+            for fd, life in other.closed.items():
+                flight.doubt.setdefault(fd, life)  # the close has begun, but may come after the copy
 
     # -- numbers -------------------------------------------------------------
 

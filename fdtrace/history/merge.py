@@ -32,6 +32,9 @@ _WAITING = frozenset({b"accept", b"accept4", b"recvmsg", b"recvmmsg", b"vfork", 
 _INDEX = {name: i for i, (name, _) in enumerate(COLUMNS)}
 _KIND, _TID, _CLOCK, _CODE, _FD = (_INDEX[n] for n in ("kind", "tid", "clock", "syscall", "fd"))
 _RET, _ERRNO, _DURATION, _SEQ = (_INDEX[n] for n in ("ret", "errno", "duration", "seq"))
+_JOINS = frozenset({b"wait4", b"waitid", b"waitpid", b"futex"})
+"""Calls that return when a child or, as pthread_join does it, a thread has ended."""
+_JOIN = re.compile(rb"futex\(0x[0-9a-f]+, FUTEX_WAIT[^,]*, (\d+)[,)]")
 _NEEDS_OPEN = frozenset(
     {Op.CLOSE, Op.DUP, Op.DUP_OVER, Op.CONTROL, Op.STATE, Op.READ, Op.SEND, Op.RECEIVE, Op.USE}
 )
@@ -134,7 +137,7 @@ def merged(
     clocked = all(thread.next is not None and thread.next[0] != ABSENT for thread in threads)
     coarse = any("-t" in scanner.tally.features for scanner in scanners)
     calls.kernel.unordered = coarse or not clocked
-    chooser = _Chooser(scan, calls)
+    chooser = _Chooser(scan, calls, threads)
     rows: list[list[int]] = []
     texts: list[bytes] = []
     files: list[int] = []
@@ -191,9 +194,10 @@ _FREE, _FITS, _WANTED, _RELEASES, _ODD, _CONTRADICTS, _UNBORN = range(7)
 class _Chooser:
     """Asks the tables whose turn it is."""
 
-    def __init__(self, scan: Scan, calls: Calls) -> None:
+    def __init__(self, scan: Scan, calls: Calls, threads: list[_Thread]) -> None:
         self._scan = scan
         self._calls = calls
+        self._threads = {thread.next[1][_TID]: thread for thread in threads if thread.next is not None}
 
     def ready(self, threads: list[_Thread]) -> _Thread:
         """The thread whose next call the tables allow best; the first of them when several are equal."""
@@ -218,7 +222,17 @@ class _Chooser:
         if row[_CODE] < 0 or row[_TID] not in self._calls.tasks:
             return False
         name = self._scan.syscalls[row[_CODE]]
-        return name not in USES and name not in EFFECTS
+        return name not in USES and name not in EFFECTS and name not in _JOINS
+
+    def _too_early(self, name: bytes, row: list[int], text: bytes) -> bool:
+        """Whether a call returned because a thread had ended whose file is not at its end yet."""
+        if name == b"futex":
+            joined = _JOIN.match(text)
+            ended = int(joined.group(1)) if joined is not None else 0
+        else:
+            ended = row[_RET] if row[_ERRNO] < 0 else 0
+        other = self._threads.get(ended)
+        return other is not None and other.next is not None and other.next[1][_TID] != row[_TID]
 
     def hindrance(self, thread: _Thread) -> int:
         """What the tables say to a thread's next call."""
@@ -232,6 +246,8 @@ class _Chooser:
         if row[_CODE] < 0 or row[_KIND] == Row.ENTRY:
             return _FREE
         name = self._scan.syscalls[row[_CODE]]
+        if name in _JOINS and self._too_early(name, row, text):
+            return _UNBORN
         effect = EFFECTS.get(name)
         fds = task.table.fds
         if row[_FD] > STDERR and (name in USES or (effect is not None and effect.op in _NEEDS_OPEN)):
