@@ -151,6 +151,8 @@ class Family:
         if flight.flags & CLONE_FILES:
             table = flight.table
         else:
+            if flight.snapshot is None:  # its first copy went to a child that may not have been its own
+                self.kernel.snapshot(flight)
             table = self.kernel.copy_table(flight, process, flight.at)
         return self._enrol(Task(tid, process, table, at), at)
 

@@ -78,8 +78,8 @@ class State(Family):
 
     def _source(self, table: Table, flight: Flight, at: At, new: New) -> Life | None:
         """The life that a new one is made from: the original of a dup, the listener of an accept."""
-        if new.source is None:
-            return None
+        if new.source is None or new.source < 0:
+            return None  # none, or lost in text that was spliced into the line
         if new.via == "accept":
             return table.fds.get(new.source)
         return (
