@@ -104,7 +104,8 @@ class Case:
 
     Tables are pandas DataFrames with the columns of :mod:`fdtrace.schema`,
     made when first asked for. `skipped` are files of a directory that were not
-    taken, `unreadable` the errors about inputs that were named.
+    taken, `unreadable` the errors about inputs that were named; one that turns out
+    to be damaged while it is read is used up to there, and added.
     """
 
     def __init__(
@@ -136,8 +137,18 @@ class Case:
         for index, capture in enumerate(self._captures):
             recorder = Recorder()
             history = read(capture, [recorder], list_copies=True, progress=self._progress, index=index)
+            self._note_damage(history)
             recorded.append((history, [*recorder.ended, *history.open_lives()]))
         return recorded
+
+    def _note_damage(self, history: History) -> None:
+        """Counts a capture that could only be read up to some place among the unreadable, once."""
+        for problem in history.problems:
+            if problem.line == 0 and problem.reader == "text":
+                history.coverage.partial = True
+                error = DamagedInput(problem.reason)
+                if str(error) not in map(str, self.unreadable):
+                    self.unreadable.append(error)
 
     def _histories(self) -> Iterator[tuple[History, list[Life], Numbers, Moments]]:
         from .history.columns import Moments, Numbers
@@ -257,6 +268,7 @@ class Case:
             except TypeError as error:
                 raise BadArgument(f"leaks: {error}") from error
             history = read(capture, checks, progress=self._progress, scan=scan, index=index)
+            self._note_damage(history)
             for check in checks:
                 found += check.findings(history)
             coverage.append(history.coverage)

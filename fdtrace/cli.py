@@ -141,7 +141,7 @@ class _Wanted:
                 findings_json.write(shown, found.coverage, stream, self.columns)
         elif self.format == "table" and self.columns is None:
             place = self.destination
-            text = terminal.answer(shown, found.coverage, place.prose, place.colour, asked)
+            text = terminal.answer(found, found.coverage, place.prose, place.colour, asked, self.limit)
             with place.open() as stream:
                 stream.write(text)
         else:

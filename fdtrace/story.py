@@ -60,7 +60,8 @@ def _calls(case: Case, life: pd.Series) -> pd.DataFrame:
     if not pd.isna(until):
         own |= events.index == until
         own &= events.index <= until
-    return events[own.fillna(False)]
+    calls: pd.DataFrame = events[own.fillna(False)]
+    return calls
 
 
 def _choose(case: Case, pid: int | None, fd: int, at: float | None) -> pd.Series:
@@ -83,7 +84,7 @@ def _of(case: Case, pid: int | None, fd: int) -> pd.DataFrame:
     known = sorted({int(one) for one in fds["pid"].dropna()})
     if pid is None and len(known) > 1:
         raise BadArgument(f"several processes are in this capture, say which: {_some(known)}.")
-    process: pd.DataFrame = fds if pid is None else fds[(fds["pid"] == pid).fillna(False)]
+    process = fds if pid is None else fds[(fds["pid"] == pid).fillna(False)]
     lives: pd.DataFrame = process[process["fd"] == fd]
     if lives.empty:
         numbers = sorted({int(one) for one in process["fd"]})

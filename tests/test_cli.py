@@ -1,4 +1,5 @@
 import csv
+import importlib
 import io
 import json
 import os
@@ -140,6 +141,12 @@ class TestResults:
     def test_an_empty_table(self, case: FakeCase) -> None:
         result = run("processes", "app", "-f", "json")
         assert json.loads(result.stdout) == []
+
+    def test_files_that_were_not_taken_are_named_if_they_are_few(self, case: FakeCase) -> None:
+        case.skipped = [("d/README.md", "no capture")]
+        assert run("leaks", "d").stderr == "not taken: d/README.md: no capture\n"
+        case.skipped = [(f"d/{number}", "no capture") for number in range(4)]
+        assert run("leaks", "d").stderr == "4 files not taken; fdtrace doctor says why\n"
 
     def test_story(self, case: FakeCase) -> None:
         result = run("story", "app", "--pid", "7", "--fd", "3", "--at", "1.5")
@@ -288,6 +295,84 @@ def current_umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+OPENS = (
+    'execve("/bin/app", ["app"], 0x7ffd /* 9 vars */) = 0\n'
+    'openat(AT_FDCWD, "/etc/hosts", O_RDONLY) = 3\nclose(3) = 0\n'
+)
+
+
+class TestInputs:
+    """Real captures, as they are given."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.chdir(tmp_path)
+        Path("app.strace").write_text(OPENS)
+        return tmp_path
+
+    def test_what_cannot_be_read_is_told_after_the_rest(self, folder: Path) -> None:
+        Path("empty.strace").write_text("")
+        Path("noise.bin").write_bytes(bytes(range(256)) * 20)
+        Path("data.json").write_text('{"a": 1}\n')
+        result = run("leaks", "empty.strace", "gone.strace", "app.strace", "noise.bin", "data.json")
+        assert result.exit_code == 3
+        assert result.stdout.startswith("No leak found in 3 calls of 1 process.\n")
+        told = sorted(result.stderr.splitlines())
+        assert [line.split(": ")[1] for line in told] == [
+            "data.json",
+            "empty.strace",
+            "gone.strace",
+            "noise.bin",
+        ]
+        assert "JSON" in told[0]
+        assert "is empty" in told[1]
+        assert "no such file" in told[2]
+        assert "binary" in told[3]
+
+    @pytest.mark.parametrize("command", ["fds", "events", "processes", "check", "doctor"])
+    def test_every_command_says_so(self, folder: Path, command: str) -> None:
+        result = run(command, "app.strace", "gone.strace")
+        assert result.exit_code == 3
+        assert result.stdout
+        assert "gone.strace: no such file" in result.stderr
+
+    @pytest.mark.parametrize("pack", ["gzip", "bz2", "lzma"])
+    def test_packed_by_content_not_by_name(self, folder: Path, pack: str) -> None:
+        packed = importlib.import_module(pack).compress(OPENS.encode())
+        Path("capture.txt").write_bytes(packed)
+        assert len(run("events", "capture.txt", "-f", "jsonl").stdout.splitlines()) == 3
+
+    def test_standard_input(self) -> None:
+        done = process("leaks", "-", input=OPENS)
+        assert done.stdout.startswith("No leak found in 3 calls of 1 process.\n")
+        assert "More: fdtrace doctor -\n" in done.stdout
+
+    def test_a_family_by_pattern_by_directory_and_by_one_name_each(self, folder: Path) -> None:
+        Path("ff").mkdir()
+        for pid in (11, 12):
+            Path(f"ff/app.{pid}").write_text(f"170000000{pid - 10}.000000 close(9) = -1 EBADF\n")
+        Path("ff/app.13").write_text("")
+        for given in (["ff"], ["ff/app.11", "ff/app.12", "ff/app.13"]):
+            coverage = json.loads(run("leaks", *given, "-f", "json").stdout)["coverage"]
+            assert [(one["capture"], one["lines"]) for one in coverage] == [("ff/app.*", 2)]
+
+    def test_several_captures_are_judged_each_for_itself(self, folder: Path) -> None:
+        Path("worse.strace").write_text(
+            OPENS
+            + "".join(
+                f'openat(AT_FDCWD, "/etc/motd", O_RDONLY) = {3 + i}\n' + 'read(0, "", 9) = 0\n' * 20
+                for i in range(60)
+            )
+        )
+        text = run("leaks", "app.strace", "worse.strace").stdout
+        assert text.startswith("1 of 2 captures shows a leak: worse.strace.\n\n── worse.strace\n")
+        assert text.index("── worse.strace") < text.index("── app.strace")
+        lines = run("fds", "app.strace", "worse.strace", "-f", "jsonl").stdout.splitlines()
+        rows = [json.loads(line) for line in lines]
+        assert {row["capture"] for row in rows} == {"app.strace", "worse.strace"}
+        assert len({row["fd_id"] for row in rows}) == len(rows)
 
 
 class TestProcesses:

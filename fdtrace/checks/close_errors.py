@@ -47,7 +47,7 @@ class CloseErrors(Check):
                 examples=tuple(history.fd_id(life) for life in lives[:5]),
                 evidence=quotes(history, [life.closed for life in lives[:3]]),
                 reasons=("the number is free all the same",),
-                advice="check what fsync() and close() return where the data matters" if errno in _LOSSES else "",
+                advice="check what fsync() and close() return" if errno in _LOSSES else "",
             )
             for (command, errno), lives in self.lives.items()
         ]

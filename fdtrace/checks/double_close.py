@@ -48,5 +48,5 @@ class DoubleClose(BadNumbers):
 
 def _reasons(count: int, across: int) -> tuple[str, ...]:
     if across:
-        return (f"in {across:,} of {count:,} another thread had closed it: a race that can hit an innocent descriptor",)
+        return (f"in {across:,} of {count:,} another thread had closed it: a race that can hit the innocent",)
     return ("the same thread closes twice; with threads, the second close can hit an innocent descriptor",)

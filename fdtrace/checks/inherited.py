@@ -62,7 +62,7 @@ class Inherited(Check):
                     key=f"inherited:{command or '?'}:{kind}:{site.site if site else pattern}",
                     check=self.name,
                     severity="low" if kind in ("tcp", "tcp6", "unix", "udp", "udp6") else "info",
-                    title=f"{len(handed.lives):,} {kind} ({pattern}) stayed open across {handed.execs:,} exec()",
+                    title=f"{len(handed.lives):,} {kind} ({pattern}) stayed open in executed programs",
                     capture=history.capture.name,
                     pid=handed.life.process.pid,
                     command=command,
@@ -74,7 +74,7 @@ class Inherited(Check):
                     examples=(history.fd_id(handed.life),),
                     evidence=quotes(history, list(handed.examples)),
                     reasons=("opened without close-on-exec",),
-                    advice="open it with O_CLOEXEC, SOCK_CLOEXEC or the like, unless it is meant to be handed on",
+                    advice="open it with O_CLOEXEC or SOCK_CLOEXEC, unless it is meant to be handed on",
                 )
             )
         return found

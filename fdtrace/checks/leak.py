@@ -2,13 +2,22 @@
 
 The rule. Lives are gathered into groups: command × kind × call site, without a
 stack × target pattern. Of the lives that nobody closed, a group *suspects* those
-that are abandoned (not used in the last part of their life, or their peer has
-gone, or they never worked) and overdue (much older than the lives of the same
-place that were closed). Suspects that keep coming, over much of the process's
-activity and until late in it, are a leak:
+that are
 
-high    nothing of the group is ever closed, or the peer is gone, or connects
-        failed, or the limit was reached, and there are at least `many`;
+- abandoned: the peer has ended or refused the connection; or it has not been
+  used for the last part of its life, and nobody waits for it: no thread polls or
+  reads it at the end, and no thread (or child) lives for it alone;
+- overdue: unused for much longer than the closed ones of the same process and
+  place were when they were closed. Survivors of a sweep (a collector of garbage)
+  count only if they are not all of the moment before it.
+
+Not suspected: places whose open ones are used again and again (a cache that
+fills, a pool), and connections to a backend that belong to clients that are
+still served. Suspects that keep coming, over much of the process's activity and
+until late in it, are a leak:
+
+high    the peers are gone, or connects failed, or the limit was reached, or at
+        least one in four of what the place opens stays, and there are `many`;
 medium  fewer than that, or a place that otherwise closes: one path forgets;
 low     a single burst (start-up), growth that ended early (a pool or cache at
         its size), what a process leaves to its exit without having grown;
@@ -16,24 +25,46 @@ info    too few to tell, and whatever a capture without closes cannot prove.
 
 Steady growth is judged in capture order, so a capture without a clock can be
 high as well. Copies of a fork count only where a process closed its own and
-another holds on to the copy.
+another holds on to the copy. A call site whose callers have different fates is
+told once for each guilty caller; destinations (peers) that are too few each to
+tell are judged together.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..history.callsites import CallSites
 from ..history.groups import Group, Groups, Share
-from ..history.lives import STDIO, At, Life
+from ..history.lives import At, Life
 from ..history.run import History
 from ..history.tasks import Task
-from ..model import Finding, Severity
-from ..readers.strace.window import ABSENT, Scan
-from . import leak_words as words
-from .base import Check, quotes, seconds
+from ..model import SEVERITIES, Finding, Severity
+from ..readers.strace.window import Scan
+from . import partition, signs
+from .base import Check
+from .leak_report import Told, finding
+from .use import Use
+
+_TELLS_USE = frozenset(
+    "read readv pread64 recv recvfrom recvmsg recvmmsg write writev pwrite64 send sendto sendmsg sendmmsg "
+    "poll ppoll select pselect6 epoll_wait epoll_pwait epoll_pwait2 epoll_ctl".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is thought of a group: the lives that a finding is about, how bad it is, and why."""
+
+    group: Group
+    lives: list[Life]
+    severity: Severity
+    why: str
+
+    @property
+    def serious(self) -> bool:
+        """Whether somebody has to do something."""
+        return SEVERITIES.index(self.severity) >= SEVERITIES.index("medium")
 
 
 class Leak(Check):
@@ -46,8 +77,14 @@ class Leak(Check):
             medium, however clear).
         idle: share of its life that a suspect has not been used at its end
             (0.5: a pool or a served client is used until the end).
-        overdue: how many times older than the closed ones of its place a
-            suspect is (3 times the life that 95 % did not exceed).
+        overdue: how many times longer unused than the closed ones of its place
+            a suspect is (2 times what 95 % of them did not exceed).
+        often: share of what a place opens that stays, from which on a leak can
+            be high (0.25: every fourth request costs one).
+        revisited: share of the open ones that are used over a fifth of the time
+            in which they were opened, from which on a place is a cache (0.2).
+        sweep: share of the time between two sweeps after which what began has
+            merely survived the second (0.75).
         episodes: of ten equal parts of the process's activity, how many have
             to see new suspects (2: one is a burst).
         until: how far into the activity suspects have to keep coming (0.4: a
@@ -65,60 +102,118 @@ class Leak(Check):
         few: int = 3,
         many: int = 8,
         idle: float = 0.5,
-        overdue: float = 3.0,
+        overdue: float = 2.0,
+        often: float = 0.25,
+        revisited: float = 0.2,
+        sweep: float = 0.75,
         episodes: int = 2,
         until: float = 0.4,
         group_by: str = "site",
     ) -> None:
         super().__init__(scan, sites)
         self.few, self.many = few, many
-        self.idle, self.overdue = idle, overdue
+        self.idle, self.overdue, self.often = idle, overdue, often
+        self.revisited, self.sweep = revisited, sweep
         self.episodes, self.until = episodes, until
         self.by = group_by
         self.groups = Groups(self.site, group_by)
-        self.exhausted: set[int] = set()
+        self.use = Use()
+        self.exhausted: dict[int, int] = {}
+        self.end = 0
 
     # -- observing -----------------------------------------------------------
+
+    def opened(self, life: Life) -> None:
+        """Hand it to its group."""
+        self.groups.opened(life)
+        self.use.began(life)
 
     def closed(self, life: Life) -> None:
         """Hand it to its group."""
         self.groups.closed(life)
+        self.use.note(life)
 
     def failed(self, task: Task, at: At, fd: int, errno: bytes, last: At | None) -> None:
-        """Remember who ran out of descriptors."""
+        """Remember who ran out of descriptors, and where."""
         if errno == b"EMFILE":
-            self.exhausted.add(id(task.process))
+            self.exhausted.setdefault(id(task.process), at.pos)
 
     # -- judging -------------------------------------------------------------
 
     def findings(self, history: History) -> list[Finding]:
         """One finding per group that has lives left open, the serious and the harmless."""
-        self.groups.finish(history.open_lives(), _held_elsewhere(history))
+        still_open = list(history.open_lives())
+        self.end = history.fold.position
+        self.groups.finish(still_open, signs.held_elsewhere(history))
         history.coverage.settled = dict(self.groups.settled)
-        found = []
-        for group in self.groups.merged():
-            for part in self._by_fate(group):
-                finding = self._judge(part, history)
-                if finding is not None:
-                    found.append(finding)
-        return found
+        self.use.finish(still_open, history)
+        groups = self.groups.merged()
+        if self.by == "site":
+            groups = partition.with_sisters(groups)
+        verdicts = [verdict for group in groups for verdict in self._verdicts(group, history)]
+        if self.by == "site":
+            verdicts = self._with_peers(verdicts, groups, history)
+        return [finding(self._told(verdict, history)) for verdict in verdicts]
 
-    def _by_fate(self, group: Group) -> Iterator[Group]:
-        """A call site reached through callers of which only some forget: the guilty ones alone."""
-        yield group
+    def _told(self, verdict: Verdict, history: History) -> Told:
+        opened, closed = self._fate(verdict.group, verdict.lives)
+        silent = verdict.serious and self._hung_up_on(verdict.group, verdict.lives)
+        lives = sorted(verdict.lives, key=signs.begin)
+        return Told(
+            verdict.group,
+            lives,
+            verdict.severity,
+            verdict.why,
+            opened,
+            closed,
+            silent,
+            history,
+            self.exhausted,
+        )
 
-    def _judge(self, group: Group, history: History) -> Finding | None:
+    def _verdicts(self, group: Group, history: History) -> list[Verdict]:
+        """What to say of a group: of the whole, or of its guilty callers one by one."""
+        whole = self._judge(group, history)
+        if whole is None or not whole.serious or self.by != "site":
+            return [] if whole is None else [whole]
+        for guilty, others in partition.by_fate(group, whole.lives, self.few):
+            told = [verdict for part in guilty if (verdict := self._judge(part, history)) is not None]
+            rest = self._judge(others, history)
+            if len(told) == len(guilty) and all(verdict.serious for verdict in told):
+                return told if rest is None else [*told, rest]
+        return [whole]
+
+    def _with_peers(self, verdicts: list[Verdict], groups: list[Group], history: History) -> list[Verdict]:
+        """Connections to many places, too few to each to tell: judged together."""
+        clear = {id(verdict.group) for verdict in verdicts if verdict.serious}
+        for peers in partition.by_peer(group for group in groups if id(group) not in clear):
+            together = self._judge(peers, history)
+            if together is not None and together.serious:
+                parts = {id(cell) for cell in peers.cells}
+                apart = [v for v in verdicts if not parts & {id(v.group), *map(id, v.group.cells)}]
+                verdicts = [*apart, together]
+        return verdicts
+
+    def _judge(self, group: Group, history: History) -> Verdict | None:
+        verdict = self._weigh(group, history, closely=False)
+        if verdict is not None and verdict.serious and self.use.could_tell(verdict.lives):
+            return self._weigh(group, history, closely=True)
+        return verdict
+
+    def _weigh(self, group: Group, history: History, closely: bool) -> Verdict | None:
         left = [*group.left, *group.held]
         if not left:
             return None
-        end = history.fold.position
-        suspects = [life for share in group.shares.values() for life in self._suspects(share, end, self.overdue)]
-        shares = [s for s in group.shares.values() if s.left]
-        serious = self._growing(suspects, shares, group, end)
-        held = [life for life in group.held if self._abandoned(life, end)]
-        severity, why = self._severity(group, serious, held, end, history)
-        counted = self._counted(group, serious, held, left, severity, end)
-        return self._finding(group, counted, severity, why, history)
+        suspects: list[Life] = []
+        for share in group.shares.values():
+            suspects += self._suspects(share, self.overdue, closely)
+        if closely:
+            suspects = self.use.without_clients(suspects)
+        serious = self._growing(suspects, group)
+        held = [life for life in group.held if self._abandoned(life, closely)]
+        severity, why = self._severity(group, serious, held, history)
+        lives = self._counted(group, serious, held, left, severity, closely)
+        return Verdict(group, lives, severity, why)
 
     def _counted(
         self,
@@ -127,126 +222,149 @@ class Leak(Check):
         held: list[Life],
         left: list[Life],
         severity: Severity,
-        end: int,
+        closely: bool,
     ) -> list[Life]:
         """The lives that a finding is about."""
         if severity in ("low", "info"):
             return left
         if len(serious) < self.few:
             return held
+        ended = [life for life in serious if signs.gone(life)]
+        if len(ended) * 3 >= len(serious) * 2:
+            return ended
+        if not self._closes(group):
+            return [*serious, *self._alike(serious, left, closely)]
         guilty = {id(life.process) for life in serious}
-        shares = [share for share in group.shares.values() if id(share.process) in guilty]
-        if self._closes(group):
-            counted = [life for share in shares for life in self._suspects(share, end, 1.0)]
-            known = {id(life) for life in counted}
-            return counted + [life for life in serious if id(life) not in known]
-        return [*serious, *_alike(serious, left)]
+        shares = [share for key, share in group.shares.items() if key in guilty]
+        counted = [life for share in shares for life in self._suspects(share, 1.0, closely)]
+        known = {id(life) for life in counted}
+        return counted + [life for life in serious if id(life) not in known]
+
+    def _alike(self, serious: list[Life], left: list[Life], closely: bool) -> list[Life]:
+        alike = signs.alike(serious, left)
+        return [life for life in alike if not (closely and self.use.awaited(life))]
 
     @staticmethod
     def _fate(group: Group, lives: list[Life]) -> tuple[int, int]:
         """Opened and closed in the processes that these lives are of."""
         guilty = {id(life.process) for life in lives}
-        shares = [share for key, share in group.shares.items() if key in guilty] or list(group.shares.values())
+        shares = [share for key, share in group.shares.items() if key in guilty] or [*group.shares.values()]
         return sum(share.opened for share in shares), sum(share.closed for share in shares)
 
-    def _suspects(self, share: Share, end: int, overdue: float) -> list[Life]:
+    # -- suspecting ----------------------------------------------------------
+
+    def _suspects(self, share: Share, overdue: float, closely: bool) -> list[Life]:
         """Lives of a process that are abandoned, and idle for longer than any that is closed in the end."""
-        abandoned = [life for life in share.left if self._abandoned(life, end)]
+        abandoned = [life for life in share.left if self._abandoned(life, closely)]
         if share.closed < 5 or share.closed * 10 < share.opened:
-            return abandoned
-        limit = overdue * share.idled(0.95)
-        late = [life for life in abandoned if _gone(life) or self._idle(life, end) >= limit]
-        patient = [life for life in late if not _gone(life)]
-        if patient:
-            usual = sorted(self._idle(life, end) for life in patient)[len(patient) // 2]
-            if share.closed_after_idling(usual // 2) * 2 >= len(patient):
-                return [life for life in late if _gone(life)]
-        if share.collected and len(late) * 5 < share.opened:
-            return [life for life in late if _gone(life)]  # survivors wait for an older generation's turn
-        return late
+            return self._unless_cache(share, abandoned)
+        ended = [life for life in abandoned if signs.gone(life)]
+        limit = overdue * share.idle.within(0.95)
+        late = [life for life in abandoned if not signs.gone(life) and signs.idle(life, self.end) >= limit]
+        if not late:
+            return ended
+        usual = sorted(signs.idle(life, self.end) for life in late)[len(late) // 2]
+        if share.idle.beyond(usual // 2) * 2 >= len(late):
+            return ended
+        if share.swept and len(late) * 5 < share.opened:
+            between = sum(signs.before_sweep(life, share) < self.sweep for life in late)
+            if between < self.few or between * 2 < len(late):
+                return ended  # survivors wait for an older generation's turn
+        return ended + late
 
-    def _idle(self, life: Life, end: int) -> int:
-        """For how long a life had not been used when it, or the capture, ended."""
-        return self._age(life, end) - _active(life)
+    def _unless_cache(self, share: Share, abandoned: list[Life]) -> list[Life]:
+        """Abandoned lives of a place that closes nothing: none, where the others are used again and again."""
+        known = [life for life in share.left if life.via != "accept" and not signs.gone(life)]
+        if known and signs.revisited(known, 0.2) >= self.revisited * len(known):
+            return [life for life in abandoned if signs.gone(life)]
+        return abandoned
 
-    @staticmethod
-    def _age(life: Life, end: int) -> int:
-        assert life.opened is not None
-        return (life.closed.pos if life.closed is not None else end) - life.opened.pos
-
-    def _abandoned(self, life: Life, end: int) -> bool:
+    def _abandoned(self, life: Life, closely: bool) -> bool:
         """Whether a life was of no use any more when it, or the capture, ended."""
-        if _gone(life):
+        if signs.gone(life):
             return True
-        if life.opened is None:
+        age = signs.age(life, self.end)
+        if life.opened is None or age <= 0 or signs.idle(life, self.end) < self.idle * age:
             return False
-        age = self._age(life, end)
-        return age > 0 and self._idle(life, end) >= self.idle * age
+        return not self.use.has_owner(life) and not (closely and self.use.awaited(life))
 
-    def _growing(self, suspects: list[Life], shares: list[Share], group: Group, end: int) -> list[Life]:
+    # -- growing -------------------------------------------------------------
+
+    def _growing(self, suspects: list[Life], group: Group) -> list[Life]:
         """Suspects of processes in which they keep coming; of processes that live, also their sum."""
         growing: list[Life] = []
         alive: list[Life] = []
-        for share in shares:
+        for share in group.shares.values():
             own = [life for life in suspects if life.process is share.process]
             if not own:
                 continue
             lived = share.process.ended is None
-            if len(own) >= (self.few if lived else self.many) and self._spread(own, self._end_of(share, end)):
+            if len(own) >= (self.few if lived else self.many) and self._spread(own, self._end_of(share)):
                 growing += own
             elif lived:
                 alive += own
-        if len(growing) < self.few and self._sums_up(alive + growing, group, end):
+        if len(growing) < self.few and self._sums_up(alive + growing, group):
             return alive + growing
         if growing and alive and self._closes(group):
             return growing + alive
         return growing
 
-    @staticmethod
-    def _end_of(share: Share, end: int) -> int:
-        return share.process.ended.pos if share.process.ended is not None else end
+    def _end_of(self, share: Share) -> int:
+        """When a process could not open more, or it was too late to see what became of it."""
+        end = share.process.ended.pos if share.process.ended is not None else self.end
+        end = min(end, self.exhausted.get(id(share.process), end))
+        if share.closed < 5 or share.closed * 10 < share.opened:
+            return end
+        return max(end - int(self.overdue * share.idle.within(0.95)), end // 3)
 
     @staticmethod
     def _closes(group: Group) -> bool:
-        opened = sum(share.opened for share in group.shares.values())
-        return sum(share.closed for share in group.shares.values()) * 2 >= opened
+        return group.closed * 2 >= group.opened
 
-    def _sums_up(self, alive: list[Life], group: Group, end: int) -> bool:
-        """A few in each of many living processes, of a place that otherwise closes or whose peers are gone."""
+    def _sums_up(self, alive: list[Life], group: Group) -> bool:
+        """A few in each of many living processes, of a place that otherwise closes or whose peers went."""
         if len({id(life.process) for life in alive}) < 2:
             return False
-        if not self._closes(group) and sum(map(_gone, alive)) * 2 < len(alive):
+        if not self._closes(group) and sum(map(signs.gone, alive)) * 2 < len(alive):
             return False
-        return len(alive) >= self.few and self._spread(alive, end)
+        return len(alive) >= self.few and self._spread(alive, self.end)
 
     def _spread(self, lives: list[Life], end: int) -> bool:
         """Whether suspects kept coming, from the first one on, over much of what followed."""
-        places = sorted(life.opened.pos for life in lives if life.opened is not None)
-        if not places:
-            return False
+        places = sorted(signs.begin(life) for life in lives)
         first = places[0]
         width = max(1, end - first)
         if places[-1] - first < self.until * width:
             return False
         parts = {min(9, (place - first) * 10 // width) for place in places}
-        return len(parts) >= self.episodes and not _burst(lives)
+        return len(parts) >= self.episodes and not signs.burst(lives)
+
+    # -- weighing ------------------------------------------------------------
 
     def _severity(
-        self, group: Group, serious: list[Life], held: list[Life], end: int, history: History
+        self, group: Group, serious: list[Life], held: list[Life], history: History
     ) -> tuple[Severity, str]:
         if not history.coverage.closes_visible:
             return "info", "blind"
         if len(serious) < self.few:
-            if self._held_grows(held, end):
-                return ("high" if len(held) >= self.many and sum(map(_gone, held)) * 2 > len(held) else "medium"), "held"
+            if len(held) >= self.few and self._spread(held, self.end):
+                ended = sum(map(signs.gone, held)) * 2 > len(held)
+                return ("high" if len(held) >= self.many and ended else "medium"), "held"
             return ("low" if len(group.left) >= self.few else "info"), "settled"
-        gone = sum(map(_gone, serious)) * 2 > len(serious) or self._hung_up_on(group, serious)
+        ended = sum(map(signs.gone, serious)) * 2 > len(serious) or self._hung_up_on(group, serious)
+        if not ended and self._out_of_sight(serious, history):
+            return "low", "unseen"
         opened, closed = self._fate(group, serious)
-        never = closed * 20 <= opened
         full = any(id(life.process) in self.exhausted for life in serious)
-        if len(serious) >= self.many and (gone or never or full):
-            return "high", "gone" if gone else "full" if full else "never"
-        return "medium", "gone" if gone else "never" if never else "path"
+        often = opened - closed >= self.often * opened
+        if len(serious) >= self.many and (ended or often or full):
+            return "high", "gone" if ended else "full" if full else "never"
+        return "medium", "gone" if ended else "never" if often else "path"
+
+    @staticmethod
+    def _out_of_sight(lives: list[Life], history: History) -> bool:
+        """Whether these are clients, and neither reads nor writes nor polls were recorded."""
+        return all(life.via == "accept" for life in lives) and not _TELLS_USE & set(history.coverage.syscalls)
 
     @staticmethod
     def _hung_up_on(group: Group, lives: list[Life]) -> bool:
@@ -254,133 +372,3 @@ class Leak(Check):
         guilty = {id(life.process) for life in lives}
         shares = [share for key, share in group.shares.items() if key in guilty]
         return bool(shares) and all(share.hung_up_on for share in shares)
-
-    def _held_grows(self, held: list[Life], end: int) -> bool:
-        return len(held) >= self.few and self._spread(held, end)
-
-    # -- telling -------------------------------------------------------------
-
-    def _finding(
-        self, group: Group, lives: list[Life], severity: Severity, why: str, history: History
-    ) -> Finding:
-        lives = sorted(lives, key=lambda life: life.opened.pos if life.opened is not None else -1)
-        opened, closed = self._fate(group, lives)
-        processes = sorted({life.process.pid for life in lives if life.process.pid is not None})
-        first, last = lives[0].opened, lives[-1].opened
-        states = Counter(life.state for life in lives if life.state)
-        state = states.most_common(1)[0][0] if states and states.most_common(1)[0][1] * 2 >= len(lives) else None
-        if state == "ESTABLISHED" and severity in ("medium", "high") and self._hung_up_on(group, lives):
-            state = None
-        site = group.site
-        target = group.target()
-        told = words.Told(group, lives, opened, closed, severity, why, state, target, history, self.exhausted)
-        place = f"{site.module}!{site.site}" if site is not None else target
-        finding = Finding(
-            key=f"leak:{group.command or '?'}:{group.kind}:{place}",
-            check=self.name,
-            severity=severity,
-            title=words.title(told),
-            capture=history.capture.name,
-            pid=processes[0] if len(processes) == 1 else None,
-            pids=tuple(processes),
-            command=group.command,
-            call_site=f"{site.site}" if site is not None else None,
-            callers=site.callers if site is not None else (),
-            kind=group.kind,
-            target=target,
-            peer=_same(life.peer for life in lives),
-            state=state,
-            opened=opened,
-            closed=closed,
-            open=len(lives),
-            growth_per_s=_growth(lives),
-            first_t_s=seconds(history, first),
-            last_t_s=seconds(history, last),
-            examples=tuple(history.fd_id(life) for life in lives[:5]),
-            certainty="certain" if all(life.certain for life in lives) else "inferred",
-            reasons=words.reasons(told),
-            advice=words.advice(told),
-        )
-        if severity in ("medium", "high"):
-            return replace(finding, evidence=quotes(history, _evidence(lives)))
-        return replace(finding, evidence=quotes(history, [first]))
-
-
-def _alike(suspects: list[Life], left: list[Life]) -> list[Life]:
-    """Lives too young to be suspects that have been used as briefly as those, where nothing is ever closed."""
-    known = {id(life) for life in suspects}
-    processes = {id(life.process) for life in suspects}
-    longest = max(map(_active, suspects))
-    youngest = max(life.opened.pos for life in suspects if life.opened is not None)
-    return [
-        life
-        for life in left
-        if id(life) not in known
-        and id(life.process) in processes
-        and life.opened is not None
-        and life.opened.pos > youngest
-        and _active(life) <= longest
-    ]
-
-
-def _active(life: Life) -> int:
-    """For how long a life was used, in capture order."""
-    if life.opened is None or life.last_use is None:
-        return 0
-    return life.last_use.pos - life.opened.pos
-
-
-def _gone(life: Life) -> bool:
-    """Whether the trace itself shows that a socket is of no use any more."""
-    return life.state == "CLOSE_WAIT" or life.failed is not None
-
-
-def _held_elsewhere(history: History) -> Iterator[Life]:
-    """Copies in tables that live, of lives that their own process closed."""
-    for table in history.fold.calls.kernel.tables:
-        if not table.users:
-            continue
-        for fd, life in table.fds.items():
-            origin = life
-            while origin.parent is not None:
-                origin = origin.parent
-            if fd >= STDIO and (life.copied or life.table is not table) and origin.how not in ("none", "exit"):
-                if origin.opened is not None:
-                    yield life
-
-
-def _burst(lives: list[Life]) -> bool:
-    """Opened in one go: nearly all of them within a few calls of the one before."""
-    places = [life.opened.pos for life in lives if life.opened is not None]
-    places.sort()
-    gaps = [b - a for a, b in zip(places, places[1:], strict=False)]
-    return bool(gaps) and sum(gap <= 12 for gap in gaps) >= 0.9 * len(gaps) and _quick(lives)
-
-
-def _quick(lives: list[Life]) -> bool:
-    """Whether less than a second, or a clock's silence, lies between the first and the last."""
-    clocks = [life.opened.clock for life in lives if life.opened is not None and life.opened.clock != ABSENT]
-    return not clocks or max(clocks) - min(clocks) < 1_000_000_000
-
-
-def _growth(lives: list[Life]) -> float | None:
-    """Suspects a second, from the first to the last."""
-    clocks = sorted(life.opened.clock for life in lives if life.opened is not None and life.opened.clock != ABSENT)
-    if len(clocks) < 2 or clocks[-1] <= clocks[0]:
-        return None
-    return round((len(clocks) - 1) * 1e9 / (clocks[-1] - clocks[0]), 6)
-
-
-def _same(values: Iterator[str | None]) -> str | None:
-    found = set(values)
-    return found.pop() if len(found) == 1 else None
-
-
-def _evidence(lives: list[Life]) -> list[At | None]:
-    """The line that opened an example, and the one that shows its end; the sign of abandonment first."""
-    places: list[At | None] = []
-    for life in lives[:3]:
-        places.append(life.opened)
-        if _gone(life):
-            places.append(life.failed or life.state_at)
-    return places

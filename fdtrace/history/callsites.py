@@ -3,6 +3,9 @@
 The frames of the C library, the dynamic linker, the vdso and of thin wrappers
 that every program goes through (libuv's file calls, interceptors of the
 sanitizers, an interpreter's own open) say nothing about who is responsible.
+Libraries that programs use for everything, and the standard libraries of
+languages, are passed over as well, as long as there is a frame of the program
+itself; an interpreter's stack has none, and its innermost frame stands.
 The lists are data; more patterns can be given wherever a Case is made.
 """
 
@@ -18,8 +21,8 @@ from ..readers.strace.stacks import Frame, frames
 RUNTIME_MODULES: tuple[str, ...] = (
     r"libc[.-]", r"libc\.musl", r"ld-linux", r"ld-musl", r"ld-\d", r"ld64\.so", r"ld\.so", r"libpthread[.-]",
     r"librt[.-]", r"libdl[.-]", r"libresolv[.-]", r"libnss_", r"\[vdso\]", r"linux-vdso", r"linux-gate",
-    r"libasan\.", r"libtsan\.", r"libubsan\.", r"liblsan\.", r"libstdc\+\+\.", r"libgcc_s\.", r"libeatmydata\.",
-    r"libfakeroot", r"libgcc_s", r"libc\+\+",
+    r"libasan\.", r"libtsan\.", r"libubsan\.", r"liblsan\.", r"libstdc\+\+\.", r"libgcc_s", r"libeatmydata\.",
+    r"libfakeroot", r"libc\+\+",
 )
 """Beginnings of module file names (regular expressions) whose frames are passed over."""
 
@@ -31,6 +34,23 @@ WRAPPER_SYMBOLS: tuple[str, ...] = (
     r"posix_", r"sock_initobj", r"PyFile_", r"xopen$", r"xfopen$",
 )
 """Beginnings of symbols (regular expressions) that wrap a system call for somebody else."""
+
+LIBRARY_MODULES: tuple[str, ...] = (
+    r"libsqlite3\.", r"libglib-2", r"libgio-2", r"libgobject-2", r"libcurl", r"libuv\.", r"libz\.", r"libbz2\.",
+    r"liblzma\.", r"libzstd\.", r"libarchive\.", r"libcrypto\.", r"libssl\.", r"libgnutls", r"libexpat",
+    r"libxml2\.", r"libapr", r"libboost_", r"libjvm\.", r"libjli\.", r"libjava\.", r"libnio\.", r"libnet\.",
+    r"libnode\.", r"(?:lib)?(?:python|ruby|perl|php|lua)[\d.-]*(?:$|so)", r"(?:node|java)$",
+)
+"""Modules that open descriptors on behalf of whoever calls them."""
+
+_GO = "(?!isra|part|constprop|cold|llvm)"
+"""A dot in a symbol of C comes from the compiler."""
+
+LIBRARY_SYMBOLS: tuple[str, ...] = (
+    r"<?std::", r"<?core::", r"<?alloc::", r"<?tokio::", r"<?mio::", r"void std::", r"__gnu_cxx::", r"sqlite3_",
+    r"g_file_", r"g_open", r"os/exec\.", r"io/ioutil\.", r"net/http\.", rf"(?:os|net|bufio|runtime)\.{_GO}",
+)
+"""Symbols of standard libraries that are linked into the program."""
 
 UNWINDER_NOISE = re.compile(r"unexpected_backtracing_error|too many stack frames|BUG IN ")
 _START = re.compile(r"^(?:_start|__libc_start|__libc_init_first|clone|start_thread|__clone|thread_start)")
@@ -51,14 +71,17 @@ class CallSites:
     def __init__(self, wrappers: Iterable[str] = ()) -> None:
         self._modules = re.compile("|".join(f"(?:{m})" for m in RUNTIME_MODULES))
         self._symbols = re.compile("|".join(f"(?:{s})" for s in (*WRAPPER_SYMBOLS, *wrappers)))
+        self._library_modules = re.compile("|".join(f"(?:{m})" for m in LIBRARY_MODULES))
+        self._library_symbols = re.compile("|".join(f"(?:{s})" for s in LIBRARY_SYMBOLS))
         self.of = lru_cache(maxsize=1 << 16)(self._of)
 
     def _of(self, block: bytes) -> CallSite | None:
         """The call site of a stack block; None when no frame can be blamed."""
         own = [frame for frame in frames(block) if not UNWINDER_NOISE.search(frame.module)]
-        first = next((i for i, frame in enumerate(own) if not self._passed_over(frame)), None)
-        if first is None:
+        outside = [i for i, frame in enumerate(own) if not self._passed_over(frame)]
+        if not outside:
             return None
+        first = next((i for i in outside if not self._library(own[i])), outside[0])
         named = [name(frame) for frame in own[first:] if not self._below_main(frame)]
         if not named:
             return None
@@ -67,10 +90,14 @@ class CallSites:
     def _passed_over(self, frame: Frame) -> bool:
         return bool(self._modules.match(basename(frame.module)) or self._symbols.match(frame.symbol))
 
+    def _library(self, frame: Frame) -> bool:
+        """Whether a frame is of a library that works for others, or stands below the program's beginning."""
+        if _START.match(frame.symbol) or self._library_symbols.match(frame.symbol):
+            return True
+        return bool(self._library_modules.match(basename(frame.module)))
+
     def _below_main(self, frame: Frame) -> bool:
-        return bool(_START.match(frame.symbol)) or (
-            bool(self._modules.match(basename(frame.module))) and not frame.symbol
-        ) or bool(self._modules.match(basename(frame.module)))
+        return bool(_START.match(frame.symbol) or self._modules.match(basename(frame.module)))
 
 
 def basename(module: str) -> str:

@@ -1,26 +1,79 @@
 """Lives gathered by who made them: the aggregates that leaks are judged by.
 
 A group is command × kind × call site; without a stack, × target pattern. It
-holds counts and a coarse curve per process, so that it does not grow with the
-capture; only lives that nobody closed are kept one by one.
+holds counts per process, so that it does not grow with the capture; only lives
+that nobody closed are kept one by one. Inside a group its *cells* are told
+apart: the chains of callers, and the two ends of a pipe or pair.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..readers.strace.window import ABSENT
 from . import patterns
 from .callsites import CallSite
 from .kernel import Observer
-from .lives import STDIO, Life
+from .lives import STDIO, At, Life
 from .tasks import Process
 
-IN_A_ROW = 3
-"""Two closes this many calls apart are one after the other."""
-SISTERS = 4
-"""This many different names in one directory are taken to be of one making."""
+ROW = 3
+"""This many closes without an open between them are one sweep."""
+CELLS = 256
+"""Chains of callers that are told apart at one place."""
+_RECENT = 4096
+_PAIRS = frozenset((b"pipe", b"pipe2", b"socketpair"))
+
+
+class Lengths:
+    """How often which length was seen, to a fifth of its size."""
+
+    __slots__ = ("_steps", "total")
+
+    def __init__(self) -> None:
+        self._steps: dict[int, int] = {}
+        self.total = 0
+
+    def add(self, length: int) -> None:
+        """Count one length; what is negative counts as nothing."""
+        step = _step(length)
+        self._steps[step] = self._steps.get(step, 0) + 1
+        self.total += 1
+
+    def absorb(self, other: Lengths) -> None:
+        """Count all of another's."""
+        for step, count in other._steps.items():
+            self._steps[step] = self._steps.get(step, 0) + count
+        self.total += other.total
+
+    def within(self, share: float) -> int:
+        """The length that this share of them does not exceed; 0 when there are none."""
+        seen = 0
+        for step in sorted(self._steps):
+            seen += self._steps[step]
+            if seen >= self.total * share:
+                return _upper(step)
+        return 0
+
+    def beyond(self, length: int) -> int:
+        """How many are at least this long."""
+        least = _step(length)
+        return sum(count for step, count in self._steps.items() if step >= least)
+
+
+def _step(length: int) -> int:
+    if length <= 0:
+        return 0
+    bits = length.bit_length()
+    return 4 * bits + ((length << 2 >> bits - 1) & 3)
+
+
+def _upper(step: int) -> int:
+    bits, quarter = divmod(step, 4)
+    return (5 + quarter << bits) >> 3 if step else 0
 
 
 @dataclass(slots=True)
@@ -31,48 +84,39 @@ class Share:
     opened: int = 0
     closed: int = 0
     in_rows: int = 0
-    """Closes that came right after another one of the same place, as a collector of garbage does it."""
+    """Closes that came after another one with no open between them, as a collector of garbage does it."""
     after_end: int = 0
     """Closes of sockets whose peer had ended the stream."""
     last_close: int = -1
+    row: int = 0
+    sweeps: list[int] = field(default_factory=list)
+    """Where rows of closes began."""
     left: list[Life] = field(default_factory=list)
     """Lives that nobody closed: open at the end, or when the process ended."""
-    typical_ns: list[int] = field(default_factory=lambda: [0] * 64)
-    idle_pos: list[int] = field(default_factory=lambda: [0] * 64)
-    """Of the lives that were closed, by powers of two: their length in ns, and how long they had been idle."""
+    lengths_ns: Lengths = field(default_factory=Lengths)
+    idle: Lengths = field(default_factory=Lengths)
+    """Of the lives that were closed: how long they were open, and (in capture order) unused before that."""
 
     def absorb(self, other: Share) -> None:
-        """Add what another group saw of the same process."""
+        """Add what another cell saw of the same process."""
         self.opened += other.opened
         self.closed += other.closed
         self.in_rows += other.in_rows
         self.after_end += other.after_end
+        self.sweeps = sorted({*self.sweeps, *other.sweeps})
         self.left += other.left
-        self.typical_ns = [a + b for a, b in zip(self.typical_ns, other.typical_ns, strict=True)]
-        self.idle_pos = [a + b for a, b in zip(self.idle_pos, other.idle_pos, strict=True)]
+        self.lengths_ns.absorb(other.lengths_ns)
+        self.idle.absorb(other.idle)
 
     @property
-    def collected(self) -> bool:
-        """Whether closes come in bursts: the saw-tooth of a garbage collector."""
-        return self.closed >= 10 and self.in_rows * 10 >= self.closed * 7
+    def swept(self) -> bool:
+        """Whether closes come in sweeps: the saw-tooth of a garbage collector, or of a batch."""
+        return self.closed >= 10 and self.in_rows * 10 >= self.closed * 6
 
     @property
     def hung_up_on(self) -> bool:
         """Whether it is the peers that end the connections of this place."""
         return self.closed >= 5 and self.after_end * 10 >= self.closed * 8
-
-    def idled(self, share: float) -> int:
-        """How long at most this share of the closed lives had been idle when they were closed, to a factor of two."""
-        total, seen = sum(self.idle_pos), 0
-        for power, count in enumerate(self.idle_pos):
-            seen += count
-            if seen >= total * share:
-                return 1 << power
-        return 0
-
-    def closed_after_idling(self, length: int) -> int:
-        """How many closed lives had been idle for at least this long."""
-        return sum(self.idle_pos[max(0, length).bit_length() :])
 
 
 @dataclass(slots=True)
@@ -83,12 +127,15 @@ class Group:
     kind: str
     site: CallSite | None
     pattern: str
+    end: str = ""
+    """Of pipes and pairs: which end, where a group is of one end only."""
     shares: dict[int, Share] = field(default_factory=dict)
     patterns: dict[str, int] = field(default_factory=dict)
-    callers: dict[tuple[str, ...], list[int]] = field(default_factory=dict)
-    """Opened and closed by the chain of callers."""
     held: list[Life] = field(default_factory=list)
     """Copies that other processes hold of lives whose owner closed them."""
+    cells: tuple[Group, ...] = ()
+    innocent: tuple[str, ...] = ()
+    """Callers of the same place that close what they get."""
 
     def target(self) -> str:
         """What the lives of the group point to: its only or its commonest pattern."""
@@ -105,6 +152,16 @@ class Group:
         """All lives that nobody closed."""
         return [life for share in self.shares.values() for life in share.left]
 
+    @property
+    def opened(self) -> int:
+        """How many lives began."""
+        return sum(share.opened for share in self.shares.values())
+
+    @property
+    def closed(self) -> int:
+        """How many were closed."""
+        return sum(share.closed for share in self.shares.values())
+
 
 Key = tuple[str | None, str, str]
 
@@ -113,88 +170,113 @@ class Groups(Observer):
     """Gathers lives as they end; `finish` adds those that did not."""
 
     def __init__(self, site_of: Callable[[int], CallSite | None], by: str = "site") -> None:
-        self.groups: dict[Key, Group] = {}
+        self.places: dict[Key, dict[tuple[tuple[str, ...], str], Group]] = {}
         self.settled: dict[str, int] = {}
         self._site_of = site_of
         self._by = by
+        self._opens: dict[tuple[int, bytes], array[int]] = {}
+        self._second_ends: set[int] = set()
+        self._latest: tuple[int, int] = (-1, -1)
+
+    # -- observing -----------------------------------------------------------
+
+    def opened(self, life: Life) -> None:
+        """A life began: remember when, and whether it is the second of two."""
+        at = life.opened
+        if at is None:
+            return
+        if at.syscall in _PAIRS:
+            if self._latest == (at.pos, life.table.ident):
+                self._second_ends.add(life.ident)
+            self._latest = at.pos, life.table.ident
+        opens = self._opens.setdefault((id(life.process), at.syscall), array("q"))
+        if len(opens) >= 2 * _RECENT:
+            del opens[:_RECENT]
+        opens.append(at.pos)
 
     def closed(self, life: Life) -> None:
         """A life ended."""
         if not _created(life):
             return
-        share, group = self._share(life)
-        self._count(share, group, life)
-        closed = life.closed
+        share = self._count(life)
         if life.how == "exit":
             share.left.append(life)
             return
         share.closed += 1
         self.settled[life.kind] = self.settled.get(life.kind, 0) + 1
-        if closed is not None and life.opened is not None:
-            after = closed.pos - share.last_close
-            share.in_rows += 0 <= after <= IN_A_ROW and life.opened.pos < share.last_close
-            share.last_close = closed.pos
-            share.after_end += life.state == "CLOSE_WAIT"
-            last = life.last_use if life.last_use is not None else life.opened
-            share.idle_pos[min(63, max(0, closed.pos - last.pos).bit_length())] += 1
-            if closed.clock != ABSENT and life.opened.clock != ABSENT:
-                share.typical_ns[min(63, max(0, closed.clock - life.opened.clock).bit_length())] += 1
-            self._caller(group, life)[1] += 1
+        if life.closed is not None and life.opened is not None:
+            self._ended(share, life, life.opened, life.closed)
 
-    def finish(self, still_open: Iterator[Life], held: Iterator[Life]) -> None:
+    def _ended(self, share: Share, life: Life, opened: At, closed: At) -> None:
+        if self._in_row(share, opened, closed):
+            share.row += 1
+            share.in_rows += 1
+            if share.row == ROW and len(share.sweeps) < _RECENT:
+                share.sweeps.append(closed.pos)
+        else:
+            share.row = 1
+        share.last_close = closed.pos
+        share.after_end += life.state == "CLOSE_WAIT"
+        share.idle.add(closed.pos - (life.last_use or opened).pos)
+        if closed.clock != ABSENT and opened.clock != ABSENT:
+            share.lengths_ns.add(closed.clock - opened.clock)
+
+    def _in_row(self, share: Share, opened: At, closed: At) -> bool:
+        """Whether nothing was opened the same way between this close and the one before."""
+        if share.last_close < 0 or opened.pos >= share.last_close:
+            return False
+        opens = self._opens.get((id(share.process), opened.syscall))
+        return opens is None or bisect_right(opens, share.last_close) == bisect_right(opens, closed.pos)
+
+    def finish(self, still_open: Iterable[Life], held: Iterable[Life]) -> None:
         """Add the lives that are open at the end, and the copies that others hold."""
         for life in still_open:
             if _created(life):
-                share, group = self._share(life)
-                self._count(share, group, life)
-                share.left.append(life)
+                self._count(life).left.append(life)
         for life in held:
-            self._group(life).held.append(life)
+            self._cell(life).held.append(life)
 
     def merged(self) -> list[Group]:
-        """The groups; without stacks, names that differ in a directory that has many are one."""
-        if self._by != "site":
-            return list(self.groups.values())
-        groups = list(self.groups.values())
-        for levels in (1, 2):
-            groups = _with_sisters(groups, levels)
-        return groups
+        """The groups, each with its cells."""
+        return [united(cells.values()) for cells in self.places.values()]
 
-    def _count(self, share: Share, group: Group, life: Life) -> None:
-        assert life.opened is not None
+    # -- placing -------------------------------------------------------------
+
+    def _count(self, life: Life) -> Share:
+        cell = self._cell(life)
+        share = cell.shares.get(id(life.process))
+        if share is None:
+            share = cell.shares[id(life.process)] = Share(life.process)
         share.opened += 1
         pattern = patterns.of(life)
-        if pattern in group.patterns or len(group.patterns) < 64:
-            group.patterns[pattern] = group.patterns.get(pattern, 0) + 1
-        self._caller(group, life)[0] += 1
+        if pattern in cell.patterns or len(cell.patterns) < 64:
+            cell.patterns[pattern] = cell.patterns.get(pattern, 0) + 1
+        return share
 
-    def _caller(self, group: Group, life: Life) -> list[int]:
-        site = self._site_of(life.opened.stack) if life.opened is not None and life.opened.stack >= 0 else None
-        chain = site.callers if site is not None else ()
-        if chain not in group.callers and len(group.callers) >= 256:
-            chain = ()
-        return group.callers.setdefault(chain, [0, 0])
-
-    def _share(self, life: Life) -> tuple[Share, Group]:
-        group = self._group(life)
-        share = group.shares.get(id(life.process))
-        if share is None:
-            share = group.shares[id(life.process)] = Share(life.process)
-        return share, group
-
-    def _group(self, life: Life) -> Group:
-        origin = life
-        while origin.parent is not None:
-            origin = origin.parent
+    def _cell(self, life: Life) -> Group:
+        origin = original(life)
         opened = origin.opened
         site = self._site_of(opened.stack) if opened is not None and opened.stack >= 0 else None
         pattern = patterns.of(origin)
-        place = self._place(site, pattern)
-        key = (origin.process.command, origin.kind, place)
-        group = self.groups.get(key)
-        if group is None:
-            group = self.groups[key] = Group(origin.process.command, origin.kind, site, pattern)
-        return group
+        command = origin.process.command
+        cells = self.places.setdefault((command, origin.kind, self._place(site, pattern)), {})
+        chain = site.callers if site is not None else ()
+        end = self._end(origin)
+        cell = cells.get((chain, end))
+        if cell is None and len(cells) >= CELLS:
+            chain = ()
+            cell = cells.get((chain, end))
+        if cell is None:
+            cell = cells[chain, end] = Group(command, origin.kind, site, pattern, end)
+        return cell
+
+    def _end(self, life: Life) -> str:
+        if life.opened is None or life.opened.syscall not in _PAIRS or life.via in ("dup", "dup_over"):
+            return ""
+        second = life.ident in self._second_ends
+        if life.opened.syscall == b"socketpair":
+            return "second end" if second else "first end"
+        return "write end" if second else "read end"
 
     def _place(self, site: CallSite | None, pattern: str) -> str:
         if self._by == "target" or site is None:
@@ -206,39 +288,45 @@ class Groups(Observer):
         return f"{site.module}\0{site.site}"
 
 
-def _with_sisters(groups: list[Group], levels: int) -> list[Group]:
-    """Groups that differ only in the last names of their paths as one, where there are many of them."""
-    folders: dict[tuple[str | None, str, str], list[Group]] = {}
-    whole: list[Group] = []
-    for group in groups:
-        folder = patterns.directory_of(group.pattern, levels) if group.site is None else None
-        if folder is None:
-            whole.append(group)
-        else:
-            folders.setdefault((group.command, group.kind, folder), []).append(group)
-    for (_, _, folder), members in folders.items():
-        if len(members) < SISTERS or not any(member.left or member.held for member in members):
-            whole += members
-        else:
-            whole.append(_united(members, folder))
+def original(life: Life) -> Life:
+    """The life that this one is a fork's copy of; itself when it is none."""
+    while life.parent is not None:
+        life = life.parent
+    return life
+
+
+def united(groups: Iterable[Group], pattern: str | None = None) -> Group:
+    """Several groups as one; they stay its cells."""
+    members = tuple(groups)
+    if len(members) == 1 and pattern is None:
+        return members[0]
+    first = max(members, key=lambda group: (len(group.left) + len(group.held), group.opened))
+    ends = {group.end for group in members}
+    end = ends.pop() if len(ends) == 1 else ""
+    whole = Group(first.command, first.kind, first.site, pattern or first.pattern, end)
+    for group in members:
+        for key, share in group.shares.items():
+            if key not in whole.shares:
+                whole.shares[key] = Share(share.process)
+            whole.shares[key].absorb(share)
+        for name, count in group.patterns.items():
+            whole.patterns[name] = whole.patterns.get(name, 0) + count
+        whole.held += group.held
+    if pattern is not None:
+        whole.patterns = {pattern: sum(whole.patterns.values())}
+    whole.cells = tuple(cell for group in members for cell in group.cells or (group,))
     return whole
 
 
-def _united(members: list[Group], pattern: str) -> Group:
-    """Several groups as one."""
-    first = members[0]
-    united = Group(first.command, first.kind, None, pattern)
-    for group in members:
-        for key, share in group.shares.items():
-            if key in united.shares:
-                united.shares[key].absorb(share)
-            else:
-                united.shares[key] = share
-        united.held += group.held
-    united.patterns = {pattern: sum(share.opened for share in united.shares.values())}
-    return united
-
-
 def _created(life: Life) -> bool:
-    """Whether the program itself made this one, and for itself: no copy of a fork, nothing inherited, no redirection."""
-    return life.opened is not None and not life.copied and life.fd >= STDIO and life.via not in ("inherited", "implied")
+    """Whether the program made this one itself: no copy of a fork, nothing inherited, no redirection."""
+    if life.opened is None or life.copied or life.fd < STDIO:
+        return False
+    return life.via not in ("inherited", "implied")
+
+
+def lives_of(groups: Iterable[Group]) -> Iterator[Life]:
+    """All lives that nobody closed, of several groups."""
+    for group in groups:
+        yield from group.left
+        yield from group.held

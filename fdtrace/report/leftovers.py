@@ -47,7 +47,7 @@ def lines(findings: list[Finding], coverage: Coverage, width: int) -> Iterator[s
     elif leaks:
         yield from _left(leaks, width)
     if others:
-        yield "Also seen, and harmless on its own:"
+        yield "Also seen, of less weight:"
         yield from _list(others, width)
 
 

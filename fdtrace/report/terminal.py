@@ -44,10 +44,12 @@ def answer(
     width: int = 100,
     colour: bool = False,
     asked: str = "leaks",
+    limit: int | None = None,
 ) -> str:
     """What was found in each capture, as text that ends with a line break.
 
     `asked` is `leaks` when only leaks were looked for, `check` when all checks were run.
+    No more than `limit` findings are shown; the verdict is about all of them.
     """
     width = max(width, NARROWEST)
     ordered = sorted(findings, key=_seriousness)
@@ -63,7 +65,9 @@ def answer(
     for one in captures:
         if len(captures) > 1:
             lines += [paint(f"── {cells.visible(one.capture)}", BOLD, colour), ""]
-        lines += [*_about(own[one.capture], one, width, colour, asked), ""]
+        shown = own[one.capture][:limit]
+        lines += [*_about(own[one.capture], shown, one, width, colour, asked), ""]
+        limit = None if limit is None else limit - len(shown)
     if not captures:
         lines += ["No strace capture among the inputs: nothing to judge.", ""]
     return "\n".join(lines[:-1]) + "\n"
@@ -100,11 +104,16 @@ def _summary(own: dict[str, list[Finding]], captures: list[Coverage]) -> str:
 
 
 def _about(
-    findings: list[Finding], coverage: Coverage, width: int, colour: bool, asked: str
+    findings: list[Finding],
+    shown: list[Finding],
+    coverage: Coverage,
+    width: int,
+    colour: bool,
+    asked: str,
 ) -> Iterator[str]:
-    """The answer for one capture."""
-    serious = [finding for finding in findings if _serious(finding)]
-    minor = [finding for finding in findings if not _serious(finding)]
+    """The answer for one capture, with some or all of its findings."""
+    serious = [finding for finding in shown if _serious(finding)]
+    minor = [finding for finding in shown if not _serious(finding)]
     for line in wrapped(verdict(findings, coverage, asked), width):
         yield paint(line, BOLD, colour)
     if not coverage.closes_visible:
@@ -141,7 +150,10 @@ def verdict(findings: Sequence[Finding], coverage: Coverage, asked: str = "leaks
     sentence = f"No leak found{span} {cells.counted(coverage.calls, 'call')} of {processes}"
     if others:
         return f"{sentence}, but {cells.counted(len(others), 'other finding')}."
-    return f"{sentence}." if asked == "leaks" else f"{sentence}, and nothing else that is wrong."
+    if asked == "leaks":
+        return f"{sentence}."
+    beside = any(finding.check != "leak" for finding in findings)
+    return f"{sentence}, and nothing else that is {'serious' if beside else 'wrong'}."
 
 
 def _leaking(leaks: list[Finding], coverage: Coverage, span: str) -> str:

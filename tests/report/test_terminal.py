@@ -286,6 +286,13 @@ def test_the_commands_to_copy_name_the_capture_for_a_shell(fields: dict[str, Any
     assert f"More: fdtrace doctor {typed}\n      fdtrace story {typed} --pid 41 --fd 4\n" in text
 
 
+@pytest.mark.parametrize("limit", [0, 1])
+def test_a_limit_hides_findings_but_not_the_verdict(limit: int) -> None:
+    text = answer([FILES, SOCKETS, leak()], [FULL], limit=limit)
+    assert text.startswith("gateway (pid 41) leaks 40 descriptors")
+    assert text.count("HIGH") == limit
+
+
 def test_without_an_example_there_is_no_story_to_copy() -> None:
     assert "fdtrace story" not in answer([leak(example_fds=())], [FULL])
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .grammar import NOTE, STRING
+from .grammar import COMMENT, NOTE, STRING
 
 _TOKEN = re.compile(
     rb'[^"<\[\]{}(),=/]++|' + STRING + rb"(?:\.\.\.)?|(?<=[0-9D/])" + NOTE
-    + rb"|/\*.*?\*/|[\[{(]|[\]})]|,|.",
+    + rb"|" + COMMENT + rb"|[\[{(]|[\]})]|,|.",
     re.DOTALL,
 )
 _FD = re.compile(
@@ -26,7 +26,8 @@ _PLAIN = dict(zip(b"ntvfrabe", b"\n\t\v\f\r\a\b\x1b", strict=True))
 _NUMBER = re.compile(rb"^(?:[a-z_]\w*=)?(0x[0-9a-f]+|-?\d+)\b")
 _NAMED = re.compile(rb"^[a-z_]\w*=(?![=>])")
 """The name of an argument as -N prints it; clone has always named its own."""
-_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
+_NAME = re.compile(rb"^[a-z_]\w*=")
+_COMMENT = re.compile(COMMENT)
 _WORDS = re.compile(rb"\w+")
 
 
@@ -92,18 +93,23 @@ def descriptor(text: bytes) -> tuple[int, bytes | None] | None:
     if match is None:
         return None
     digits, note, gone = match.groups()
-    value = int(digits, 16) if digits[:2] == b"0x" else int(digits)
+    value = _integer(digits)
     if value >= 1 << 31:
-        value -= 1 << 32
+        value = (value & 0xFFFFFFFF) - (1 << 32) if value & 1 << 31 else value & 0xFFFFFFFF
     return value, None if note is None else note[1:-1] + (b" (deleted)" if gone else b"")
 
 
 def number(text: bytes) -> int | None:
     """A number at the beginning of an argument."""
     match = _NUMBER.match(text)
-    if match is None:
-        return None
-    return int(match.group(1), 0)
+    return None if match is None else _integer(match.group(1))
+
+
+def _integer(digits: bytes) -> int:
+    """Decimal, 0x hex or 0 octal."""
+    if digits[:2] == b"0x":
+        return int(digits, 16)
+    return int(digits, 8) if digits[:1] == b"0" and not digits.strip(b"01234567") else int(digits)
 
 
 def has_flag(text: bytes, word: bytes, bit: int) -> bool:
@@ -116,9 +122,8 @@ def has_flag(text: bytes, word: bytes, bit: int) -> bool:
 def bits(text: bytes) -> int:
     """All numbers of a flags argument together: `0x1|0x80000`; names and comments count nothing."""
     value = 0
-    for part in _COMMENT.sub(b"", text.rpartition(b"=")[2]).split(b"|"):
-        match = _NUMBER.match(part.strip())
-        value |= int(match.group(1), 0) if match is not None else 0
+    for part in _COMMENT.sub(b"", text).rpartition(b"=")[2].split(b"|"):
+        value |= number(part.strip()) or 0
     return value
 
 
@@ -159,7 +164,7 @@ def member_number(text: bytes, name: bytes) -> int | None:
 
 def descriptors_in(text: bytes) -> tuple[list[tuple[int, bytes | None]], bool]:
     """The descriptors of a list `[3</a>, 4, ...]`, and whether strace left some out."""
-    inside = _COMMENT.sub(b"", text.lstrip())
+    inside = _NAME.sub(b"", _COMMENT.sub(b"", text.lstrip()))
     if not inside.startswith(b"["):
         return [], bool(inside) and not inside.startswith(b"NULL")
     items, _ = split(_closing(inside[1:]))

@@ -11,20 +11,26 @@ import re
 from typing import Any
 
 STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_BEHIND_NOTE = rb"(?=[,)(\]}= ]|$)"
 NOTE = (
     rb"<(?!<)(?:"
-    rb"[A-Z][\w/-]*:\[(?:" + STRING + rb'|[^"\]]++|\](?!>))*+\]>'  # TCP:[a->b], UNIX:[1,"/p]>"]
-    rb"|\{[^}]*+\}>"  # {eventfd-count=…}
-    rb"|[^<>\"]*+(?:<(?:char|block) [^<>]*+>)?>"  # a path, or a device <…<char 1:3>>
-    rb"|[^\n]{1,4096}?>(?=[,)(\]}= ]|$)"  # 4.10 to 4.21: < and > were not escaped
-    rb")"
+    rb"[A-Z][\w/-]{0,20}+:\[(?:" + STRING + rb'|[^"<\]]++|\](?!>))*+\]>'  # TCP:[a->b], UNIX:[1,"/p]>"]
+    rb"|\{[^}]{0,200}+\}>"  # {eventfd-count=…}
+    rb"|[^<>\"]*+(?:<(?:char|block) [^<>]*+>)?>" + _BEHIND_NOTE  # a path, or a device <…<char 1:3>>
+    + rb"|(?:[^>]{0,4096}+>){1,8}?" + _BEHIND_NOTE  # 4.10 to 4.21: < and > were not escaped
+    + rb")"
 )
-"""A `-y` annotation, from its opening to its closing bracket."""
+"""A `-y` annotation, from its opening to its closing bracket.
 
+Each alternative looks at a bounded piece of text, so that a line of many
+megabytes that is full of openings is still read in one go.
+"""
+
+COMMENT = rb"/\*[^*]{0,2048}+\*/"
 _AFTER_NUMBER = rb"(?<=[0-9D/])"  # a descriptor, AT_FDCWD, or the comment of -X verbose
 _RESULT = rb"\s*+=\s++(?:-?\d|0x|\?)"
 ARGUMENTS = (
-    rb'(?:[^"<)/]++|' + STRING + rb"|" + _AFTER_NUMBER + NOTE + rb"|/\*.*?\*/|/"
+    rb'(?:[^"<)/]++|' + STRING + rb"|" + _AFTER_NUMBER + NOTE + rb"|" + COMMENT + rb"|/"
     rb"|<(?!unfinished \.\.\.>$|detached \.\.\.>$|pid changed to \d+ \.\.\.>$)"
     rb"|\)(?!" + _RESULT + rb"))*+"
 )
@@ -65,11 +71,13 @@ COMMON_NAME = 5
 CALL_FROM_RIGHT = re.compile(
     rb"([a-z_?][\w?]*+)\((?:(0x[0-9a-f]++|-?\d++)(?=[,)< ])(" + NOTE + rb")?(\(deleted\))?)?"
     rb"(.*)\)\s*+=\s++(0x[0-9a-f]++|-?\d++|\?)(?:(?<=\d)(" + NOTE + rb")(\(deleted\))?)?"
-    rb"((?: [A-Z?]\w*+)?(?: \(.*\))?(?: <\d+(?:\.\d+)?>)?)()()$",
+    rb"((?: [A-Z?]\w*+)?(?: \([^()]*+\))?(?: <\d+(?:\.\d+)?>)?)()()$",
     re.DOTALL,
 )
 """The same for a call whose quotes were broken by foreign text: the last result on the line counts."""
 
+BEGUN = re.compile(_BEGIN + rb"(.*)$", re.DOTALL)
+"""A call as far as it goes: a number that its line ends with may be cut itself, so it counts nothing."""
 RESUMED = re.compile(rb"<\.\.\. ([\w?]+) resumed>(.*)$", re.DOTALL)
 OPEN_CALL = re.compile(rb"([a-z_?][\w?]*)\(")
 EXITED = re.compile(rb"\+\+\+ exited with (-?\d+) \+\+\+")
@@ -78,7 +86,7 @@ SUPERSEDED = re.compile(rb"\+\+\+ superseded by execve in pid (\d+)")
 SIGNAL = re.compile(rb"--- (?:stopped by )?(?:SIG\w+|\d+ .*---$)")
 PERSONALITY = re.compile(rb"(?:strace: )?\[ Process PID=(\d+) runs in .* mode\. \]")
 MESSAGE = re.compile(
-    rb"(?:(?:\.{0,2}/[\w./+-]*/)?strace: )?Process (\d+)(?:<[^>]*>)? (attached|detached)"
+    rb"(?:(?:\.{0,2}/(?:[\w.+-]{1,64}/){0,12})?strace: )?Process (\d+)(?:<[^>]*>)? (attached|detached)"
     rb"(?: with (\d+) threads)?(?: \(waiting for parent\))?(?: - interrupt to (?:quit|detach))?\s*$"
 )
 OTHER_MESSAGE = re.compile(
@@ -90,7 +98,7 @@ FRAME = re.compile(rb"^ > \S")
 DUMP = re.compile(rb"^ \| [0-9a-f]{5,} ")
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 SUMMARY = re.compile(
-    rb"% time +seconds +usecs/call|^(?:------ ){2}|^ *\d+\.\d+ +\d+\.\d+ +\d+ .* \w+$|^System call usage"
+    rb"% time +seconds +usecs/call|^-{4,}(?: -{4,})+ *$|^ *\d+\.\d+ +\d+\.\d+ +\d+ .* \w+$|^System call usage"
 )
 QUOTED = re.compile(rb"^(?:> ?)+")
 

@@ -63,8 +63,12 @@ class LineScanner:
     def windows(self, blocks: Iterable[bytes], rows: int = ROWS_PER_WINDOW) -> Iterator[Window]:
         """Windows of at most about `rows` records, in file order."""
         made = self._records.rows = Rows(self._file, rows)
+        tally = self._tally
         for line in self._lines(blocks):
-            self._take(line)
+            offset = self._offset
+            self._offset = offset + len(line) + 1
+            tally.lines += 1
+            self._records.take(_cleaned(line) if self._unclean else line, offset)
             if made.ready:
                 yield from made.ready
                 made.ready.clear()
@@ -101,12 +105,6 @@ class LineScanner:
             self._records.problem(why, line, lines=0, number=self._tally.lines + 1)
         yield line
         self._offset += size - len(line)
-
-    def _take(self, raw: bytes) -> None:
-        offset = self._offset
-        self._offset += len(raw) + 1
-        self._tally.lines += 1
-        self._records.take(_cleaned(raw) if self._unclean else raw, offset)
 
 
 def _cleaned(line: bytes) -> bytes:

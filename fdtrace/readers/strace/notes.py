@@ -68,6 +68,8 @@ class Note:
 @lru_cache(maxsize=1 << 14)
 def read(note: bytes) -> Note:
     """The meaning of an annotation's text. Text that fits nothing is a path."""
+    if note.startswith(b"\\x"):  # -xx: every byte of a path is hex
+        note = unescape(note).replace(b"\\", b"\\\\")
     inode = _INODE.match(note)
     if inode is not None:
         return Note(inode.group(1).decode(), text(note), int(inode.group(2)))
@@ -76,13 +78,14 @@ def read(note: bytes) -> Note:
         return _socket(text(details.group(1)), details.group(2))
     if note.startswith(b"anon_inode:"):
         name = text(note[11:]).strip("[]")
-        return Note(_ANON.get(name.split(":")[0], name or "unknown"), text(note))
+        family = name.split(":")[0]
+        return Note(_ANON.get(family, family or "unknown"), text(note))
     if note.startswith(b"{eventfd-"):
         return Note("eventfd", "anon_inode:[eventfd]")
     if note.startswith(b"signalfd:["):
         return Note("signalfd", "anon_inode:[signalfd]")
     if note.startswith(b"pid:") and not note.startswith(b"pid:["):
-        return Note("pidfd", text(note))
+        return Note("pidfd", text(note.partition(b"<")[0]))
     path = unescape(_DEVICE.sub(b"", note))
     if path.startswith((b"/memfd:", b"/secretmem")):
         return Note("memfd", text(path).removesuffix(" (deleted)"))
@@ -103,8 +106,16 @@ def _socket(protocol: str, inside: bytes) -> Note:
         return Note(kind, whole, int(inside))
     if kind == "netlink":
         return Note(kind, whole)
-    local_bytes, arrow, peer_bytes = inside.partition(b"->")
-    return Note(kind, whole, None, text(local_bytes), text(peer_bytes) if arrow else None)
+    local, arrow, peer = text(inside).partition("->")
+    return Note(kind, whole, None, _address(kind, local), _address(kind, peer) if arrow else None)
+
+
+def _address(kind: str, printed: str) -> str:
+    """Host and port; strace before 4.22 left the brackets of IPv6 addresses out."""
+    if not kind.endswith("6") or printed.startswith("["):
+        return printed
+    host, _, port = printed.rpartition(":")
+    return f"[{host}]:{port}"
 
 
 def text(raw: bytes) -> str:

@@ -86,7 +86,8 @@ class Records:
         self.tally.clock = self.clock.name
 
     def _frame(self, line: bytes) -> bool:
-        self._salvager.abandon()
+        if self._salvager.held is not None:
+            self._salvager.abandon()
         if not self.rows.frame(line[3:]):
             return False
         self.tally.continuation += 1
@@ -289,7 +290,7 @@ class Records:
             place, marks = (entry.seq, origin, entry.origin), 0
             self.pending.pop(origin.tid, None)
         ret = self._add_call(Row.EXIT, fields, text, place, marks)
-        if not self._fixed:
+        if not self._fixed or origin.tid == UNKNOWN:
             self._watch(fields[g.NAME], origin, ret)
 
     def _watch(self, name: bytes, origin: Origin, ret: int) -> None:

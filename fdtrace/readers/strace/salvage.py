@@ -15,6 +15,7 @@ rest until a whole record comes. What is of no use is a problem row.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from . import grammar as g
@@ -28,11 +29,16 @@ HELD_LINES = 400
 HELD_BYTES = 1 << 20
 """How much foreign text is looked through for the rest of a call."""
 
-_RECORD_WITHIN = re.compile(
-    rb"(?:\[pid +\d+(?:<[^>]*>)?\] |(?<![\d.:])\d{1,8} +\d\d:\d\d:\d\d|(?<![\d.:])\d{1,8} +\d{9,11}\.\d)"
+_LEADER_WITHIN = re.compile(
+    rb"\[pid +\d+(?:<[^>]*>)?\] (?=[\w<+?-])"
+    rb"|(?<![\d.:])\d{1,8} +(?:\d\d:\d\d:\d\d|\d{9,11}\.\d)"
+    rb"|(?<![\d.:])(?:\d\d:\d\d:\d\d(?:\.\d+)?|\d{9,11}\.\d+|\ {1,6}\d{1,6}\.\d{3,9}) (?=[a-z_<+?-])"
 )
-_CALL_WITHIN = re.compile(rb"[a-z_]\w*\([^()]*.*\)\s+= (?:-?\d|0x|\?)")
+_CALL_WITHIN = re.compile(rb"(?<![a-z_])[a-z_]\w{0,60}\(")
+_RESULT_WITHIN = re.compile(rb"\)\s+= (?:-?\d|0x|\?)")
 _COMMAND = re.compile(rb"^\S*[$#%>] (?:sudo )?\S*strace ")
+_TRIES = 32
+"""How many places of one line are tried as the beginning of a record."""
 _HARD_BLANK = "\N{NO-BREAK SPACE}".encode()
 """Pages and word processors put it in place of blanks; strace itself never prints it between words."""
 _CLOSED = re.compile(rb'\w+\((?:[^"()]++|' + g.STRING + rb"|\([^()]*+\))*+\)")
@@ -87,7 +93,7 @@ class Salvager:
     # -- strace's own messages -------------------------------------------------
 
     def _message(self, line: bytes, number: int, offset: int) -> bool:
-        match = g.MESSAGE.search(line)
+        match = g.MESSAGE.search(line) if b"tached" in line else None
         if match is None:
             if self.held is None and g.OTHER_MESSAGE.match(line):
                 self._records.tally.parsed += 1
@@ -197,9 +203,9 @@ class Salvager:
         if held is None:
             return
         self.held = None
-        call = g.CALL.match(held.text + b" <unfinished ...>")
-        prose = not held.leader and not at_end and _CLOSED.match(held.text)
-        if call is not None and not prose:
+        last = at_end and not held.followers
+        call = g.BEGUN.match(held.text)
+        if call is not None and (held.leader or last or self._only_cut(held.text)):
             records.add_entry(call.groups(), held.text, held.origin, int(Mark.CUT))
             records.tally.parsed += 1
         else:
@@ -207,6 +213,11 @@ class Salvager:
             records.problem(why, held.text, number=held.origin.line)
         for number, text in held.followers:
             records.problem("text between the lines of a trace", text, number=number)
+
+    @staticmethod
+    def _only_cut(text: bytes) -> bool:
+        """Whether text without a leader reads like a call up to its cut: prose like `sleep(1);` does not."""
+        return not _CLOSED.match(text) and g.CALL.match(text + b" <unfinished ...>") is not None
 
     # -- other lines -----------------------------------------------------------
 
@@ -223,10 +234,14 @@ class Salvager:
 
     def _record_within(self, line: bytes, number: int, offset: int) -> bool:
         """A record behind output that did not end its own line."""
-        match = _RECORD_WITHIN.search(line)
-        if match is None and self._bare_calls():
-            match = _CALL_WITHIN.search(line)
-        return match is not None and match.start() > 0 and self._record(line[match.start() :], number, offset)
+        starts = [match.start() for match in islice(_LEADER_WITHIN.finditer(line), _TRIES)]
+        if not starts and self._bare_calls() and _RESULT_WITHIN.search(line):
+            starts = [match.start() for match in islice(_CALL_WITHIN.finditer(line), _TRIES)]
+        for start in starts:
+            rest = line[start:]
+            if start and (self._record(rest, number, offset) or self._hold(rest, number, offset)):
+                return True
+        return False
 
     def _record(self, line: bytes, number: int, offset: int) -> bool:
         if not self._records.record(line, number, offset):
@@ -241,8 +256,8 @@ def reason(line: bytes) -> str:
         return "summary table of strace -c"
     if _COMMAND.search(line):
         return "shell command line"
-    match = layout.LEADER.match(line)
-    if match is not None and match.end() and match.end() >= len(line.rstrip()):
+    match = layout.LEADER.match(line + b" x")
+    if match is not None and match.end() > len(line) and not line.isdigit():
         return "cut off after its leader"
     if b"resumed>" in line:
         return "resumption that cannot be read"

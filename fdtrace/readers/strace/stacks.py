@@ -16,6 +16,8 @@ FRAME = re.compile(
     r"^(?P<module>.+?)\((?P<symbol>.*?)(?:\+0x(?P<offset>[0-9a-f]+))?\) \[0x(?P<address>[0-9a-f]+)\]"
     r"(?: (?P<source>\S.*?):(?P<line>\d+))?$"
 )
+LONGEST = 8192
+"""No symbol is longer; what is, is not read as one."""
 BARE = re.compile(r"^(?P<what>.*?) \[0x(?P<address>[0-9a-f]+)\]$")
 
 
@@ -38,7 +40,7 @@ def frames(block: bytes) -> list[Frame]:
 
 def parse(line: str) -> Frame:
     """One frame line without its ` > `; text that is no frame becomes a module without symbol."""
-    match = FRAME.match(line)
+    match = FRAME.match(line[:LONGEST])
     if match is not None:
         offset, source_line = match["offset"], match["line"]
         return Frame(

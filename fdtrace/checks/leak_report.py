@@ -1,0 +1,85 @@
+"""A verdict about a group as a finding."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..history.groups import Group
+from ..history.lives import Life
+from ..history.run import History
+from ..model import Finding, Severity
+from . import leak_words as words
+from . import signs
+from .base import quotes, seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What there is to say about one group; `silent`: its peers end first, so their last word was missed."""
+
+    group: Group
+    lives: list[Life]
+    severity: Severity
+    why: str
+    opened: int
+    closed: int
+    silent: bool
+    history: History
+    exhausted: dict[int, int]
+
+    @property
+    def serious(self) -> bool:
+        """Whether somebody has to do something."""
+        return self.severity in ("medium", "high")
+
+    @property
+    def state(self) -> str | None:
+        """The state that most of the sockets are in; None where the silence of their peers belies it."""
+        states = Counter(life.state for life in self.lives if life.state)
+        if not states:
+            return None
+        state, count = states.most_common(1)[0]
+        return None if count * 2 < len(self.lives) or (state == "ESTABLISHED" and self.silent) else state
+
+
+def finding(told: Told) -> Finding:
+    """One line of the answer, with its proof."""
+    group, lives, history = told.group, told.lives, told.history
+    processes = sorted({life.process.pid for life in lives if life.process.pid is not None})
+    site = group.site
+    return Finding(
+        key=":".join(("leak", group.command or "?", group.kind, words.place(group))),
+        check="leak",
+        severity=told.severity,
+        title=words.title(told),
+        capture=history.capture.name,
+        pid=processes[0] if len(processes) == 1 else None,
+        pids=tuple(processes),
+        command=group.command,
+        call_site=site.site if site is not None else None,
+        callers=site.callers if site is not None else (),
+        kind=group.kind,
+        target=group.target(),
+        peer=_same(life.peer for life in lives),
+        state=told.state,
+        opened=told.opened,
+        closed=told.closed,
+        open=len(lives),
+        growth_per_s=signs.growth(lives),
+        first_t_s=seconds(history, lives[0].opened),
+        last_t_s=seconds(history, lives[-1].opened),
+        examples=tuple(history.fd_id(life) for life in lives[:5]),
+        example_fds=tuple(life.fd for life in lives[:5]),
+        example_pid=lives[0].process.pid,
+        evidence=quotes(history, signs.evidence(lives) if told.serious else [lives[0].opened]),
+        certainty="certain" if all(life.certain for life in lives) else "inferred",
+        reasons=words.reasons(told),
+        advice=words.advice(told),
+    )
+
+
+def _same(values: Iterable[str | None]) -> str | None:
+    found = set(values)
+    return found.pop() if len(found) == 1 else None

@@ -1,0 +1,125 @@
+"""Signs that a life is forgotten, and that lives keep coming: small questions, no thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from ..history.groups import Share, original
+from ..history.lives import STDIO, At, Life
+from ..history.run import History
+from ..readers.strace.window import ABSENT
+
+_SIDE_BY_SIDE = 12
+"""Opens this few calls apart are of one go."""
+
+
+def gone(life: Life) -> bool:
+    """Whether the trace itself shows that it is of no use any more."""
+    return life.state == "CLOSE_WAIT" or life.failed is not None or hung_up(life)
+
+
+def hung_up(life: Life) -> bool:
+    """Whether the last writer or reader of the other end of a pipe is gone."""
+    return life.kind == "pipe" and life.state_at is not None
+
+
+def begin(life: Life) -> int:
+    """When a life began, in capture order."""
+    return life.opened.pos if life.opened is not None else 0
+
+
+def active(life: Life) -> int:
+    """For how long a life was used, in capture order."""
+    if life.opened is None or life.last_use is None:
+        return 0
+    return life.last_use.pos - life.opened.pos
+
+
+def age(life: Life, end: int) -> int:
+    """How old a life was when it, or the capture, ended."""
+    return (life.closed.pos if life.closed is not None else end) - begin(life)
+
+
+def idle(life: Life, end: int) -> int:
+    """For how long a life had not been used when it, or the capture, ended."""
+    return age(life, end) - active(life)
+
+
+def last_touch(life: Life) -> At | None:
+    """The last call that had to do with a life, its creation if there was no other."""
+    return life.last_use if life.last_use is not None else life.opened
+
+
+def burst(lives: Iterable[Life]) -> bool:
+    """Opened in one go: nearly all within a few calls of the one before, and all in less than a second."""
+    moments = sorted(life.opened for life in lives if life.opened is not None)
+    places = sorted(at.pos for at in moments)
+    gaps = [b - a for a, b in pairwise(places)]
+    clocks = [at.clock for at in moments if at.clock != ABSENT]
+    quick = not clocks or max(clocks) - min(clocks) < 1_000_000_000
+    return bool(gaps) and quick and sum(gap <= _SIDE_BY_SIDE for gap in gaps) >= 0.9 * len(gaps)
+
+
+def revisited(lives: list[Life], part: float) -> int:
+    """How many are used over at least this part of the time in which all of them were opened."""
+    places = [begin(life) for life in lives]
+    width = max(places) - min(places)
+    return sum(width > 0 and active(life) >= part * width for life in lives)
+
+
+def before_sweep(life: Life, share: Share) -> float:
+    """Where between two sweeps of its place a life began: 0 right after one, 1 right before the next."""
+    place = begin(life)
+    earlier = max((sweep for sweep in share.sweeps if sweep <= place), default=0)
+    later = min((sweep for sweep in share.sweeps if sweep > place), default=None)
+    return 1.0 if later is None else (place - earlier) / max(1, later - earlier)
+
+
+def alike(suspects: list[Life], left: list[Life]) -> list[Life]:
+    """Lives too young to be suspects, used as briefly as those, where nothing is ever closed."""
+    known = {id(life) for life in suspects}
+    processes = {id(life.process) for life in suspects}
+    longest = max(map(active, suspects))
+    youngest = max(map(begin, suspects))
+    return [
+        life
+        for life in left
+        if id(life) not in known
+        and id(life.process) in processes
+        and begin(life) > youngest
+        and active(life) <= longest
+    ]
+
+
+def growth(lives: list[Life]) -> float | None:
+    """Lives a second, from the first to the last."""
+    moments = [life.opened for life in lives if life.opened is not None]
+    clocks = sorted(at.clock for at in moments if at.clock != ABSENT)
+    if len(clocks) < 2 or clocks[-1] <= clocks[0]:
+        return None
+    return round((len(clocks) - 1) * 1e9 / (clocks[-1] - clocks[0]), 6)
+
+
+def held_elsewhere(history: History) -> Iterator[Life]:
+    """Copies in tables that live, of lives that their own process closed."""
+    for table in history.fold.calls.kernel.tables:
+        if not table.users:
+            continue
+        for fd, life in table.fds.items():
+            origin = original(life)
+            copied = life.copied or life.table is not table
+            if fd >= STDIO and copied and origin.opened is not None and origin.how not in ("none", "exit"):
+                yield life
+
+
+def evidence(lives: list[Life]) -> list[At | None]:
+    """For the first examples: the line that opened it, and the one that shows that it is forgotten."""
+    places: list[At | None] = []
+    for life in lives[:3]:
+        places.append(life.opened)
+        if gone(life):
+            places.append(life.failed or life.state_at)
+        elif life.last_use is not None:
+            places.append(life.last_use)
+    return places
