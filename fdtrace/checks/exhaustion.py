@@ -16,7 +16,11 @@ from .base import Check, quotes
 
 
 class Exhaustion(Check):
-    """EMFILE or ENFILE: high. Close to the limit: medium from `near` of it on (0.8: little is left for a burst)."""
+    """EMFILE or ENFILE: high. Close to the limit: medium.
+
+    Args:
+        near: from this share of the limit on (0.8: little is left for a burst).
+    """
 
     name = "exhaustion"
 
@@ -46,7 +50,9 @@ class Exhaustion(Check):
                 found.append(self._near(process, limit, history))
         return found
 
-    def _reached(self, process: Process, errno: str, places: list[At], count: int, history: History) -> Finding:
+    def _reached(
+        self, process: Process, errno: str, places: list[At], count: int, history: History
+    ) -> Finding:
         limit = f" of {process.limit:,}" if process.limit else ""
         whose = "its limit" + limit if errno == "EMFILE" else "the limit of the whole system"
         return Finding(

@@ -242,6 +242,8 @@ class Leak(Check):
 
     def _alike(self, serious: list[Life], left: list[Life], closely: bool) -> list[Life]:
         alike = signs.alike(serious, left)
+        if len(alike) * 10 <= len(serious):
+            return alike  # the last of a kind that nobody has ever closed
         return [life for life in alike if not (closely and self.use.awaited(life))]
 
     @staticmethod

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..history.groups import Group
+from ..history.groups import Group, original
 from ..history.lives import Life
 from ..history.run import History
 from ..model import Finding, Severity
@@ -67,10 +67,10 @@ def finding(told: Told) -> Finding:
         opened=told.opened,
         closed=told.closed,
         open=len(lives),
-        growth_per_s=signs.growth(lives),
+        growth_per_s=signs.growth(lives, _until(told)),
         first_t_s=seconds(history, lives[0].opened),
         last_t_s=seconds(history, lives[-1].opened),
-        examples=tuple(history.fd_id(life) for life in lives[:5]),
+        examples=tuple(history.fd_id(original(life)) for life in lives[:5]),
         example_fds=tuple(life.fd for life in lives[:5]),
         example_pid=lives[0].process.pid,
         evidence=quotes(history, signs.evidence(lives) if told.serious else [lives[0].opened]),
@@ -78,6 +78,13 @@ def finding(told: Told) -> Finding:
         reasons=words.reasons(told),
         advice=words.advice(told),
     )
+
+
+def _until(told: Told) -> int | None:
+    """When the lives could have grown no more: their processes' end, or the capture's."""
+    ends = [life.process.ended for life in told.lives]
+    clocks = [end.clock for end in ends if end is not None]
+    return max(clocks) if clocks and len(clocks) == len(ends) else told.history.coverage.last_ns
 
 
 def _same(values: Iterable[str | None]) -> str | None:

@@ -13,13 +13,29 @@ if TYPE_CHECKING:
     from .leak_report import Told
 
 _NOUNS = {
-    "tcp": "TCP sockets", "tcp6": "TCP (IPv6) sockets", "udp": "UDP sockets", "udp6": "UDP (IPv6) sockets",
-    "unix": "unix sockets", "netlink": "netlink sockets", "packet": "packet sockets", "socket": "sockets",
-    "raw": "raw sockets", "file": "files", "dir": "directories", "pipe": "pipe ends", "eventfd": "eventfds",
-    "epoll": "epoll instances", "timerfd": "timerfds", "signalfd": "signalfds",
+    "tcp": "TCP sockets",
+    "tcp6": "TCP (IPv6) sockets",
+    "udp": "UDP sockets",
+    "udp6": "UDP (IPv6) sockets",
+    "unix": "unix sockets",
+    "netlink": "netlink sockets",
+    "packet": "packet sockets",
+    "socket": "sockets",
+    "raw": "raw sockets",
+    "file": "files",
+    "dir": "directories",
+    "pipe": "pipe ends",
+    "eventfd": "eventfds",
+    "epoll": "epoll instances",
+    "timerfd": "timerfds",
+    "signalfd": "signalfds",
     "inotify": "inotify instances",
-    "fanotify": "fanotify groups", "memfd": "memfds", "pidfd": "pidfds", "io_uring": "io_uring instances",
-    "bpf": "BPF objects", "perf": "perf events",
+    "fanotify": "fanotify groups",
+    "memfd": "memfds",
+    "pidfd": "pidfds",
+    "io_uring": "io_uring instances",
+    "bpf": "BPF objects",
+    "perf": "perf events",
 }
 
 

@@ -88,17 +88,17 @@ def alike(suspects: list[Life], left: list[Life]) -> list[Life]:
         if id(life) not in known
         and id(life.process) in processes
         and begin(life) > youngest
-        and active(life) <= longest
+        and active(life) <= 2 * longest
     ]
 
 
-def growth(lives: list[Life]) -> float | None:
-    """Lives a second, from the first to the last."""
+def growth(lives: list[Life], until: int | None) -> float | None:
+    """Lives a second, from the opening of the first to the end of the capture (`until`, in ns)."""
     moments = [life.opened for life in lives if life.opened is not None]
     clocks = sorted(at.clock for at in moments if at.clock != ABSENT)
-    if len(clocks) < 2 or clocks[-1] <= clocks[0]:
+    if len(clocks) < 2 or until is None or until <= clocks[0]:
         return None
-    return round((len(clocks) - 1) * 1e9 / (clocks[-1] - clocks[0]), 6)
+    return round(len(clocks) * 1e9 / (until - clocks[0]), 6)
 
 
 def held_elsewhere(history: History) -> Iterator[Life]:

@@ -73,7 +73,9 @@ class Use:
             return last is not None and len(self._alone.get(id(life.process), ())) == 1
         if at is not None and self._lives(at.tid, life.process) and self._made.get((at.tid, at.syscall)) == 1:
             return True
-        return last is not None and self._lives(last.tid, life.process) and self._touched[last.tid] == last.pos
+        return (
+            last is not None and self._lives(last.tid, life.process) and self._touched[last.tid] == last.pos
+        )
 
     def _lives(self, tid: int, process: Process) -> bool:
         """Whether a thread that is not the main one runs to the end."""

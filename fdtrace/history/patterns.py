@@ -7,6 +7,7 @@ server whatever their own port. The pattern is what they share.
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from .lives import Life
@@ -40,7 +41,7 @@ def _random(word: str) -> bool:
 def _jumbled(word: str) -> bool:
     """Letters of both cases and digits changing places more often than in words that people write."""
     kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" for c in word if c != "_"]
-    changes = sum(a != b for a, b in zip(kinds, kinds[1:], strict=False))
+    changes = sum(a != b for a, b in itertools.pairwise(kinds))
     return changes >= 3 and len(set(kinds)) >= 2 and changes * 3 >= len(kinds)
 
 
@@ -58,7 +59,8 @@ def of(life: Life) -> str:
 
 def _socket(life: Life) -> str:
     if life.via == "accept":
-        return f"accepted at {path(life.local) if life.kind == 'unix' and life.local else life.local or life.kind}"
+        local = life.local or life.kind
+        return f"accepted at {path(local) if life.kind == 'unix' else local}"
     if life.state == "LISTEN":
         return f"listening at {life.local}" if life.local else "listening"
     if life.peer and not life.peer.startswith("fd "):

@@ -13,13 +13,16 @@ from collections.abc import Iterator
 from .grammar import COMMENT, NOTE, STRING
 
 _TOKEN = re.compile(
-    rb'[^"<\[\]{}(),=/]++|' + STRING + rb"(?:\.\.\.)?|(?<=[0-9D/])" + NOTE
-    + rb"|" + COMMENT + rb"|[\[{(]|[\]})]|,|.",
+    rb'[^"<\[\]{}(),=/]++|'
+    + STRING
+    + rb"(?:\.\.\.)?|(?<=[0-9D/])"
+    + NOTE
+    + rb"|"
+    + COMMENT
+    + rb"|[\[{(]|[\]})]|,|.",
     re.DOTALL,
 )
-_FD = re.compile(
-    rb"^(?:[a-z_]\w*=)?(0x[0-9a-f]+|-?\d+)(?: /\* [^*]*\*/)?(" + NOTE + rb")?(\(deleted\))?"
-)
+_FD = re.compile(rb"^(?:[a-z_]\w*=)?(0x[0-9a-f]+|-?\d+)(?: /\* [^*]*\*/)?(" + NOTE + rb")?(\(deleted\))?")
 _STRING = re.compile(rb"^(?:[a-z_]\w*=)?@?(" + STRING + rb")(\.\.\.)?", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))", re.DOTALL)
 _PLAIN = dict(zip(b"ntvfrabe", b"\n\t\v\f\r\a\b\x1b", strict=True))

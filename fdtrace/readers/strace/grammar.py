@@ -16,8 +16,10 @@ NOTE = (
     rb"<(?!<)(?:"
     rb"[A-Z][\w/-]{0,20}+:\[(?:" + STRING + rb'|[^"<\]]++|\](?!>))*+\]>'  # TCP:[a->b], UNIX:[1,"/p]>"]
     rb"|\{[^}]{0,200}+\}>"  # {eventfd-count=…}
-    rb"|[^<>\"]*+(?:<(?:char|block) [^<>]*+>)?>" + _BEHIND_NOTE  # a path, or a device <…<char 1:3>>
-    + rb"|(?:[^>]{0,4096}+>){1,8}?" + _BEHIND_NOTE  # 4.10 to 4.21: < and > were not escaped
+    rb"|(?:[^<>\"\\]++|\\.)*+(?:<(?:char|block) [^<>]*+>)?>"
+    + _BEHIND_NOTE  # a path, or a device <…<char 1:3>>
+    + rb"|(?:[^>]{0,255}+>){1,8}?"
+    + _BEHIND_NOTE  # 4.10 to 4.21: < and > were not escaped
     + rb")"
 )
 """A `-y` annotation, from its opening to its closing bracket.
@@ -46,7 +48,7 @@ CALL = re.compile(
     _BEGIN + rb"(" + ARGUMENTS + rb")"
     rb"(?:\)\s*+=\s++(0x[0-9a-f]++|-?\d++|\?)" + _RESULT_NOTE + rb"(.*+)"
     rb"|\s?<(unfinished|detached) \.\.\.>"
-    rb"|\s?<pid changed to (\d+) \.\.\.>"
+    rb"|\s?<pid changed to (\d{1,9}) \.\.\.>"
     rb")$",
     re.DOTALL,
 )
@@ -57,7 +59,11 @@ NAME, FIRST, FIRST_NOTE, FIRST_GONE, REST, RET, RET_NOTE, RET_GONE, TAIL, ENDED,
 COMMON = re.compile(
     rb"(?:(\d{1,8})\ +|\[pid\ +(\d{1,8})\]\ )?"
     rb"(?:(\d{9,11}(?:\.\d+)?)\ |(\d\d:\d\d:\d\d(?:\.\d+)?)\ )?"
-    rb"(?=[a-z])" + _BEGIN + ARGUMENTS + rb"\)\s*+=\s++(0x[0-9a-f]++|-?\d++)" + _RESULT_NOTE
+    rb"(?=[a-z])"
+    + _BEGIN
+    + ARGUMENTS
+    + rb"\)\s*+=\s++(0x[0-9a-f]++|-?\d++)"
+    + _RESULT_NOTE
     + rb"(?:\ ([A-Z][A-Z0-9]+)(?=\ \())?(?:\ \((?!errno|INJECTED)[^()]*+\))?(?:\ <(\d+(?:\.\d+)?)>)?$"
 )
 """The lines that most captures consist of, whole: leader, call, error and duration in one expression.
@@ -82,11 +88,11 @@ RESUMED = re.compile(rb"<\.\.\. ([\w?]+) resumed>(.*)$", re.DOTALL)
 OPEN_CALL = re.compile(rb"([a-z_?][\w?]*)\(")
 EXITED = re.compile(rb"\+\+\+ exited with (-?\d+) \+\+\+")
 KILLED = re.compile(rb"\+\+\+ killed by (\w+)")
-SUPERSEDED = re.compile(rb"\+\+\+ superseded by execve in pid (\d+)")
+SUPERSEDED = re.compile(rb"\+\+\+ superseded by execve in pid (\d{1,9})")
 SIGNAL = re.compile(rb"--- (?:stopped by )?(?:SIG\w+|\d+ .*---$)")
 PERSONALITY = re.compile(rb"(?:strace: )?\[ Process PID=(\d+) runs in .* mode\. \]")
 MESSAGE = re.compile(
-    rb"(?:(?:\.{0,2}/(?:[\w.+-]{1,64}/){0,12})?strace: )?Process (\d+)(?:<[^>]*>)? (attached|detached)"
+    rb"(?:(?:\.{0,2}/(?:[\w.+-]{1,64}/){0,12})?strace: )?Process (\d{1,9})(?:<[^>]*>)? (attached|detached)"
     rb"(?: with (\d+) threads)?(?: \(waiting for parent\))?(?: - interrupt to (?:quit|detach))?\s*$"
 )
 OTHER_MESSAGE = re.compile(

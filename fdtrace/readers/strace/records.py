@@ -13,7 +13,7 @@ from . import grammar as g
 from . import layout, values
 from .rows import ROWS_PER_WINDOW, Rows
 from .salvage import Salvager
-from .tracees import UNKNOWN, Tracees
+from .tracees import HIGHEST_TID, UNKNOWN, Tracees
 from .window import ABSENT, NO_FD, Mark, Row, Scan, Tally
 
 PROBLEM_ROWS = 10_000
@@ -258,9 +258,7 @@ class Records:
         self._add(row, (entry.seq, origin, origin), text)
         return entry
 
-    def _resumed(
-        self, match: g.Match, groups: tuple[bytes | None, ...], number: int, offset: int
-    ) -> bool:
+    def _resumed(self, match: g.Match, groups: tuple[bytes | None, ...], number: int, offset: int) -> bool:
         name, rest = match.groups()
         bracketed = groups[layout.BRACKETED]
         if bracketed is not None:
@@ -295,12 +293,12 @@ class Records:
 
     def _watch(self, name: bytes, origin: Origin, ret: int) -> None:
         """Learn from a call who is alive and what the first tracee is called."""
-        if name == b"set_tid_address" and origin.tid == UNKNOWN and ret > 0:
+        if name == b"set_tid_address" and origin.tid == UNKNOWN and 0 < ret < HIGHEST_TID:
             self.tracees.name_first(ret)
             self._known_as(ret, origin.line, origin.offset)
         elif name in (b"exit", b"exit_group"):
             self.tracees.exiting(origin.tid)
-        elif ret > 0 and name in _SPAWNS:
+        elif 0 < ret < HIGHEST_TID and name in _SPAWNS:
             self.tracees.born(ret)
 
     def _status(self, text: bytes, groups: tuple[bytes | None, ...], number: int, offset: int) -> bool:

@@ -10,6 +10,8 @@ that is nobody's child, or the call set_tid_address, which returns the caller.
 from __future__ import annotations
 
 UNKNOWN = 0
+HIGHEST_TID = 1 << 30
+"""No kernel gives out such numbers (pid_max is at most 4194304): a larger one is no thread's."""
 
 
 class Tracees:
@@ -38,8 +40,10 @@ class Tracees:
         self.last = tid
         if tid in self._live:
             return False
-        if self.first == UNKNOWN and UNKNOWN in self._live and (
-            resumes_first or (self._children and tid not in self._children)
+        if (
+            self.first == UNKNOWN
+            and UNKNOWN in self._live
+            and (resumes_first or (self._children and tid not in self._children))
         ):
             self.name_first(tid)
             return True

@@ -229,9 +229,8 @@ def test_names(name: str, rest: str) -> None:
 )
 def test_both_halves(entry: str, rest: str, whole: str) -> None:
     name = entry.partition("(")[0]
-    found = scan(
-        f"7 06:00:00 {entry} <unfinished ...>\n8 06:00:01 getppid() = 1\n7 06:00:02 <... {name} resumed>{rest}\n"
-    )
+    between = "8 06:00:01 getppid() = 1\n"
+    found = scan(f"7 06:00:00 {entry} <unfinished ...>\n{between}7 06:00:02 <... {name} resumed>{rest}\n")
     first, other, last = found.rows
     assert (first.kind, first.tid, first.text.decode(), first.seq, first.ret) == (
         Row.ENTRY,

@@ -51,12 +51,13 @@ CALLS = (
     "openat,close,dup,dup2,pipe2,socketpair,read,write,unlink,wait4,clone,clone3,vfork,fork,exit_group,execve"
 )
 FORMS = [
-    "", "-t", "-tt", "-ttt", "-r", "-r -t", "-r -tt", "-T", "-tt -T", "-n", "-i", "-n -i -tt -r", "-y", "-yy", "-Y -tt",
-    "-X raw", "-X verbose", "-X verbose -y", "-v", "-s 0", "-s 4000", "-x -y", "-xx -y", "-xx -yy -ttt -T", "-a 0",
-    "-a 100", "-e raw=close,dup", "-k", "-k -tt -T -yy", "-q", "-qq", "-C", "-e read=3 -e write=1",
+    "", "-t", "-tt", "-ttt", "-r", "-r -t", "-r -tt", "-T", "-tt -T", "-n", "-i", "-n -i -tt -r", "-y", "-yy",
+    "-Y -tt", "-X raw", "-X verbose", "-X verbose -y", "-v", "-s 0", "-s 4000", "-x -y", "-xx -y", "-xx -yy -ttt -T",
+    "-a 0", "-a 100", "-e raw=close,dup", "-k", "-k -tt -T -yy", "-q", "-qq", "-C", "-e read=3 -e write=1",
     "--absolute-timestamps=format:unix,precision:ns", "--absolute-timestamps=format:unix,precision:s",
     "--absolute-timestamps=format:time,precision:ms", "--relative-timestamps=ns", "--syscall-times=s",
-    "--syscall-times=ns", "--decode-pids=pidns", "--strings-in-hex=non-ascii-chars", "-e status=successful,failed",
+    "--syscall-times=ns", "--decode-pids=pidns", "--strings-in-hex=non-ascii-chars",
+    "-e status=successful,failed",
 ]  # fmt: skip
 
 

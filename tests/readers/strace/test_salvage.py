@@ -32,7 +32,7 @@ LEADERS = [
         ("read(0, ", "\n", '"\\n", 1024) = 1', 1),
         (
             "wait4(-1, ",
-            "mkdir: cannot create directory ‘x’\n",
+            "mkdir: cannot create directory «x»\n",
             "[{WIFEXITED(s) && WEXITSTATUS(s) == 1}], 0, NULL) = 70160",
             70160,
         ),

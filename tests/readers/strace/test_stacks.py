@@ -38,7 +38,8 @@ LIBC = "/usr/lib/x86_64-linux-gnu/libc.so.6"
             Frame("/srv/a", "std::map<int, std::vector<int> >::operator[](int&&)", 0x2F, 0x4A),
         ),
         (
-            "/srv/a(Pool::take(std::function<void (int)> const&)::{lambda()#1}::operator()() const+0x8) [0x9]",
+            "/srv/a(Pool::take(std::function<void (int)> const&)::"
+            "{lambda()#1}::operator()() const+0x8) [0x9]",
             Frame(
                 "/srv/a",
                 "Pool::take(std::function<void (int)> const&)::{lambda()#1}::operator()() const",

@@ -69,7 +69,8 @@ def test_the_parent_may_end_first() -> None:
 
 def test_without_exit_lines_exit_itself_tells() -> None:
     """-qq."""
-    text = "fork() = 12\n[pid 12] close(3) = 0\n[pid 11] close(4) = 0\n[pid 12] exit_group(0) = ?\nclose(5) = 0\n"
+    both = "fork() = 12\n[pid 12] close(3) = 0\n[pid 11] close(4) = 0\n"
+    text = both + "[pid 12] exit_group(0) = ?\nclose(5) = 0\n"
     assert owners(text) == [11, 12, 11, 12, 11]
 
 

@@ -46,9 +46,9 @@ def test_windows_of_damaged_captures(data: bytes, rows: int, block: int) -> None
 @given(
     data=st.lists(
         st.sampled_from(
-            [b"close(3) = 0", b"\n", b"\r\n", b"\x1b[1m", b"\0", b" > /lib/x(f+0x1) [0x2]\n", b"7 read(3, ", b'"', b")",
-             b" <unfinished ...>\n", b"7 <... read resumed>", b" = 1\n", b"strace: Process 9 attached\n", b"x" * 50,
-             b"[pid 9] ", b"06:00:00 "]
+            [b"close(3) = 0", b"\n", b"\r\n", b"\x1b[1m", b"\0", b" > /lib/x(f+0x1) [0x2]\n",
+             b"7 read(3, ", b'"', b")", b" <unfinished ...>\n", b"7 <... read resumed>", b" = 1\n", 
+             b"strace: Process 9 attached\n", b"x" * 50, b"[pid 9] ", b"06:00:00 "]
         ),
         max_size=60,
     ).map(b"".join),
