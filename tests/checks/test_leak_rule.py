@@ -1,0 +1,157 @@
+"""What an on-call engineer would call a leak, and what not: small captures of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.captures import START, case
+
+Lines = list[str]
+OTHER = ['openat(AT_FDCWD, "/etc/conf", O_RDONLY) = 90', 'read(90, "x", 1) = 1', "close(90) = 0"]
+"""A unit of other work, so that what leaks does so over a program's activity."""
+
+
+def trace(*parts: Lines) -> str:
+    lines = [line for part in parts for line in part]
+    return START + "".join(f"100 {1000 + n * 0.01:.6f} {line}\n" for n, line in enumerate(lines))
+
+
+def opened(number: int, close: bool = False, name: str = "/data/item") -> Lines:
+    lines = [f'openat(AT_FDCWD, "{name}{number}.json", O_RDONLY) = {number}', f'read({number}, "x", 9) = 1']
+    return [*lines, f"close({number}) = 0", *OTHER * 2] if close else [*lines, *OTHER * 2]
+
+
+def never_closed() -> str:
+    return trace(*(opened(n) for n in range(3, 30)))
+
+
+def forgotten_on_one_path() -> str:
+    return trace(*(part for n in range(3, 15) for part in (*[opened(n, close=True)] * 6, opened(n))))
+
+
+def begins_late() -> str:
+    return trace(
+        *[opened(3, close=True)] * 60, *(opened(n) for n in range(3, 15)), *[opened(20, close=True)] * 2
+    )
+
+
+def peer_has_gone() -> str:
+    def unit(n: int) -> Lines:
+        to = '{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("10.0.0.1")}, 16'
+        return [
+            f"socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = {n}",
+            f"connect({n}, {to}) = 0",
+            f'read({n}, "", 64) = 0',
+            *OTHER * 2,
+        ]
+
+    return trace(*(unit(n) for n in range(3, 20)))
+
+
+def refused() -> str:
+    def unit(n: int) -> Lines:
+        to = '{sa_family=AF_INET, sin_port=htons(81), sin_addr=inet_addr("10.0.0.1")}, 16'
+        return [
+            f"socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = {n}",
+            f"connect({n}, {to}) = -1 ECONNREFUSED (Connection refused)",
+            *OTHER * 3,
+        ]
+
+    return trace(*(unit(n) for n in range(3, 20)))
+
+
+@pytest.mark.parametrize(
+    ("capture", "kind", "count", "severity"),
+    [
+        (never_closed, "file", 27, "high"),
+        (forgotten_on_one_path, "file", 12, "medium"),
+        (begins_late, "file", 12, "medium"),
+        (peer_has_gone, "tcp", 17, "high"),
+        (refused, "tcp", 17, "high"),
+    ],
+)
+def test_a_leak_is_found(
+    tmp_path: Path, capture: Callable[[], str], kind: str, count: int, severity: str
+) -> None:
+    serious = [f for f in case(tmp_path, capture()).leaks() if f.severity in ("medium", "high")]
+
+    assert [(f.kind, f.severity) for f in serious] == [(kind, severity)]
+    assert abs((serious[0].open or 0) - count) <= 1
+    assert serious[0].evidence
+    assert serious[0].reasons
+
+
+def everything_closed() -> str:
+    return trace(*[opened(3, close=True)] * 40)
+
+
+def opened_at_start_and_held() -> str:
+    files = [f'openat(AT_FDCWD, "/conf/{n}", O_RDONLY) = {n}' for n in range(3, 60)]
+    return trace(files, *[opened(70, close=True)] * 80)
+
+
+def cache_with_turnover() -> str:
+    units: list[Lines] = []
+    for n in range(400):
+        fd = 3 + n % 40
+        unit = [f"close({fd}) = 0"] if n >= 40 else []
+        units.append(
+            [*unit, f'openat(AT_FDCWD, "/tile/{n}", O_RDONLY) = {fd}', f'read({fd}, "x", 9) = 1', *OTHER]
+        )
+    return trace(*units)
+
+
+def clients_that_are_served() -> str:
+    accepted = [f"accept4(3, NULL, NULL, SOCK_CLOEXEC) = {n}" for n in range(4, 24)]
+    served = [f'read({n}, "GET", 64) = 3' for _ in range(30) for n in range(4, 24)]
+    return trace(["socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = 3", "listen(3, 5) = 0"], accepted, served)
+
+
+def children_that_leave_descriptors_to_their_exit() -> str:
+    lines = [START]
+    for pid in range(101, 141):
+        lines.append(f"100 fork() = {pid}\n")
+        lines += [f'{pid} openat(AT_FDCWD, "/part{n}", O_RDONLY) = {n}\n' for n in range(3, 9)]
+        lines += [
+            f"{pid} exit_group(0) = ?\n",
+            f"{pid} +++ exited with 0 +++\n",
+            "100 close(50) = -1 EBADF (x)\n",
+        ]
+    return "".join(lines)
+
+
+@pytest.mark.parametrize(
+    "capture",
+    [
+        everything_closed,
+        opened_at_start_and_held,
+        cache_with_turnover,
+        clients_that_are_served,
+        children_that_leave_descriptors_to_their_exit,
+    ],
+)
+def test_a_healthy_program_gives_nothing_above_low(tmp_path: Path, capture: Callable[[], str]) -> None:
+    found = case(tmp_path, capture()).check()
+
+    assert [f.title for f in found if f.severity in ("medium", "high")] == []
+
+
+def test_a_finding_has_the_same_key_in_another_run(tmp_path: Path) -> None:
+    first = case(tmp_path, never_closed(), "a.strace").leaks()
+    second = case(
+        tmp_path, never_closed().replace("100 ", "200 ").replace("item", "item7"), "b.strace"
+    ).leaks()
+
+    assert first[0].key == second[0].key
+    assert (first[0].pid, second[0].pid) == (100, 200)
+
+
+def test_running_into_the_limit_is_high(tmp_path: Path) -> None:
+    text = trace(*(opened(n) for n in range(3, 20)), ['openat(AT_FDCWD, "/x", O_RDONLY) = -1 EMFILE (x)'])
+
+    found = case(tmp_path, text).check(only=["exhaustion"])
+
+    assert [(f.check, f.severity) for f in found] == [("exhaustion", "high")]
