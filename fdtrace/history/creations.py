@@ -286,12 +286,23 @@ def passed(text: bytes) -> tuple[list[tuple[int, bytes | None]], bool]:
             data = b""
         some, more = a.descriptors_in(data)
         found += some
+        if more:
+            found += [(HIDDEN, None)] * (_carried(text, position) - len(some))
         hidden = hidden or more
         position = text.find(b"SCM_RIGHTS", position + 10)
     return found, hidden
 
 
 _PIDFD_MESSAGE = re.compile(rb"SCM_PIDFD|cmsg_type=0x4(?: /\* SCM_\?\?\? \*/)?(?=[,}])")
+_CONTROL_LENGTH = re.compile(rb"cmsg_len=(\d{1,6})")
+
+
+def _carried(text: bytes, position: int) -> int:
+    """How many descriptors a control message has room for: 16 bytes of header, then 4 for each."""
+    lengths = _CONTROL_LENGTH.findall(text, 0, position)
+    return max(0, int(lengths[-1]) - 16) // 4 if lengths else 0
+
+
 _FAN_PIDFD = 4
 _RAW_RIGHTS = re.compile(rb"cmsg_level=0x1, cmsg_type=0x1,")
 

@@ -169,6 +169,7 @@ def _by_clock(threads: list[_Thread], chooser: _Chooser) -> Iterator[Step]:
                 if other is not thread:
                     heapq.heappush(heap, (clock, other.order, other))
         _, row, text = thread.pop()
+        chooser.took(row, text)
         yield thread, row, text
         if thread.next is not None:
             heapq.heappush(heap, (max(thread.next[0], clock), thread.order, thread))
@@ -182,6 +183,7 @@ def _by_cause(threads: list[_Thread], chooser: _Chooser) -> Iterator[Step]:
             if current.next is None or chooser.hindrance(current) > _FREE:
                 current = chooser.ready(threads)
         _, row, text = current.pop()
+        chooser.took(row, text)
         yield current, row, text
         if current.next is None:
             threads = [thread for thread in threads if thread.next is not None]
@@ -197,7 +199,27 @@ class _Chooser:
     def __init__(self, scan: Scan, calls: Calls, threads: list[_Thread]) -> None:
         self._scan = scan
         self._calls = calls
+        self._barred: dict[int, int] = {}
         self._threads = {thread.next[1][_TID]: thread for thread in threads if thread.next is not None}
+
+    def took(self, row: list[int], text: bytes) -> None:
+        """A call was taken: a vfork bars its caller until the child's exec, or end, was taken as well."""
+        if row[_CODE] < 0 or row[_RET] < 0 or row[_ERRNO] >= 0 or row[_KIND] == Row.ENTRY:
+            return
+        effect = EFFECTS.get(self._scan.syscalls[row[_CODE]])
+        if effect is None:
+            return
+        if effect.op == Op.SPAWN and (text.startswith(b"vfork") or b"CLONE_VFORK" in text):
+            self._barred[row[_TID]] = row[_RET]
+        elif effect.op == Op.EXEC:
+            for parent in [p for p, c in self._barred.items() if c == row[_TID]]:
+                del self._barred[parent]
+
+    def barred(self, tid: int) -> bool:
+        """Whether a thread waits for the child of its vfork."""
+        child = self._barred.get(tid)
+        other = self._threads.get(child) if child is not None else None
+        return other is not None and other.next is not None and other.next[1][_TID] == child
 
     def ready(self, threads: list[_Thread]) -> _Thread:
         """The thread whose next call the tables allow best; the first of them when several are equal."""
@@ -219,7 +241,7 @@ class _Chooser:
         """Whether a thread's next call has nothing to do with any table."""
         assert thread.next is not None
         row = thread.next[1]
-        if row[_CODE] < 0 or row[_TID] not in self._calls.tasks:
+        if row[_CODE] < 0 or row[_TID] not in self._calls.tasks or self.barred(row[_TID]):
             return False
         name = self._scan.syscalls[row[_CODE]]
         return name not in USES and name not in EFFECTS and name not in _JOINS
@@ -243,6 +265,8 @@ class _Chooser:
         if task is None:
             begins = row[_TID] in calls.spawns.returned or (not calls.tasks and self._is_first(row))
             return _FREE if begins else _UNBORN
+        if self.barred(row[_TID]):
+            return _UNBORN
         if row[_CODE] < 0 or row[_KIND] == Row.ENTRY:
             return _FREE
         name = self._scan.syscalls[row[_CODE]]

@@ -38,7 +38,7 @@ def send(state: State, task: Task, flight: Flight, done: Done) -> None:
     elif flight.message is None and b"cmsg_type" in done.text:
         found, _ = creations.passed(b", ".join(Call(done.text).args))
         for number, note in found:
-            if number not in task.table.fds:
+            if number >= 0 and number not in task.table.fds:
                 state.kernel.reveal(task.table, number, note, done.at)
         enter_send(state, flight, done.text)
 

@@ -52,8 +52,9 @@ CALLS = (
 )
 FORMS = [
     "", "-t", "-tt", "-ttt", "-r", "-r -t", "-r -tt", "-T", "-tt -T", "-n", "-i", "-n -i -tt -r", "-y", "-yy",
-    "-Y -tt", "-X raw", "-X verbose", "-X verbose -y", "-v", "-s 0", "-s 4000", "-x -y", "-xx -y", "-xx -yy -ttt -T",
-    "-a 0", "-a 100", "-e raw=close,dup", "-k", "-k -tt -T -yy", "-q", "-qq", "-C", "-e read=3 -e write=1",
+    "-Y -tt", "-X raw", "-X verbose", "-X verbose -y", "-v", "-s 0", "-s 4000", "-x -y", "-xx -y",
+    "-xx -yy -ttt -T", "-a 0", "-a 100", "-e raw=close,dup", "-k", "-k -tt -T -yy", "-q", "-qq",
+    "-C", "-e read=3 -e write=1",
     "--absolute-timestamps=format:unix,precision:ns", "--absolute-timestamps=format:unix,precision:s",
     "--absolute-timestamps=format:time,precision:ms", "--relative-timestamps=ns", "--syscall-times=s",
     "--syscall-times=ns", "--decode-pids=pidns", "--strings-in-hex=non-ascii-chars",
