@@ -52,7 +52,13 @@ def last_touch(life: Life) -> At | None:
 
 
 def burst(lives: Iterable[Life]) -> bool:
-    """Opened in one go: nearly all within a few calls of the one before, and all in less than a second."""
+    """Opened in one go: nearly all within a few calls of the one before, and all in less than a second.
+
+    Sockets that are of no use any more are no start-up, however fast they came.
+    """
+    lives = list(lives)
+    if sum(map(gone, lives)) * 2 > len(lives):
+        return False
     moments = sorted(life.opened for life in lives if life.opened is not None)
     places = sorted(at.pos for at in moments)
     gaps = [b - a for a, b in pairwise(places)]
@@ -102,15 +108,21 @@ def growth(lives: list[Life], until: int | None) -> float | None:
 
 
 def held_elsewhere(history: History) -> Iterator[Life]:
-    """Copies in tables that live, of lives that their own process closed."""
-    for table in history.fold.calls.kernel.tables:
+    """Copies in tables that live, of lives that their own process closed: one for each of these."""
+    kernel = history.fold.calls.kernel
+    seen: set[int] = set()
+    for table in kernel.tables:
         if not table.users:
             continue
-        for fd, life in table.fds.items():
+        for fd, life in list(table.fds.items()):
             origin = original(life)
             copied = life.copied or life.table is not table
-            if fd >= STDIO and copied and origin.opened is not None and origin.how not in ("none", "exit"):
-                yield life
+            if fd < STDIO or not copied or origin.opened is None or origin.how in ("none", "exit"):
+                continue
+            own = kernel.own(table, fd)
+            if own is not None and origin.ident not in seen:
+                seen.add(origin.ident)
+                yield own
 
 
 def evidence(lives: list[Life]) -> list[At | None]:

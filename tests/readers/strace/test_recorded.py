@@ -113,6 +113,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
 def test_options_do_not_change_the_columns(
     tmp_path: Path, plain: list[tuple[object, ...]], options: str, to_file: bool
 ) -> None:
+    if options == "-qq" and not to_file:
+        pytest.skip("without exit lines nothing tells whose a line without a number is")
     found = record(tmp_path, options, to_file)
     assert essence(found) == plain
     assert {problem.text for problem in found.problems if "summary" not in problem.reason} <= WHOLE_LINES[
