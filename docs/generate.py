@@ -1,23 +1,34 @@
-"""Writes tables.md, checks.md and the output that README.md shows anew from what the code says and does.
+"""Writes the pages that the code itself tells, and the output that pages show, anew.
 
-python docs/generate.py
+python -m docs.generate
 """
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
 import inspect
 import os
 import re
 import shlex
 import subprocess
 import sys
+import typing
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-from fdtrace.checks import CHECKS
+from typer.models import CommandInfo, OptionInfo
+
+from fdtrace import checks as package
+from fdtrace.checks import CHECKS, NAMES
+from fdtrace.cli import app
 from fdtrace.schema import TABLES, Column, Table
 
 HERE = Path(__file__).parent
-_MADE = "<!-- written by docs/generate.py -->\n\n"
+_MADE = "<!-- written by python -m docs.generate -->\n\n"
+
+# -- tables.md -------------------------------------------------------------------
 
 
 def tables() -> str:
@@ -46,15 +57,61 @@ def _row(column: Column, index: bool) -> str:
     return f"| {name} | {column.dtype} | {meaning} | {column.absent} |\n"
 
 
+# -- checks.md -------------------------------------------------------------------
+
+_SNAPSHOTS, _LOGS = "By snapshots alone", "By a libwebsockets log alone"
+WITHOUT_TRACE: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "leak": ((_SNAPSHOTS, "snapshot_growth", "Limits"),),
+    "exhaustion": ((_SNAPSHOTS, "snapshot_limit", "findings"),),
+    "close_wait": ((_SNAPSHOTS, "socket_states", "findings"),),
+    "half_closed": ((_SNAPSHOTS, "socket_states", "findings"),),
+    "dead_socket": ((_SNAPSHOTS, "socket_states", "findings"),),
+    "shared_listener": ((_SNAPSHOTS, "shared_listener", "findings"),),
+    "deleted_file": ((_SNAPSHOTS, "deleted_file", "findings"),),
+    "lws_objects": ((_LOGS, "lws_objects", "Limits"),),
+    "lws_releases": ((_LOGS, "lws_connections", "Limits"),),
+    "lws_retries": ((_LOGS, "lws_connections", "Limits"),),
+    "receive_buffer": ((_LOGS, "receive_buffer", "findings_of_log"),),
+}
+"""Of the checks that need no trace: on what they rest, their module, and what in it has the thresholds."""
+
+
 def checks() -> str:
     """Every check with its rule and its thresholds, out of the docstrings."""
-    parts = [f"# The checks\n\n{_MADE}`fdtrace leaks` runs the first, `fdtrace check` all, `--only` some.\n"]
-    for check in CHECKS:
-        module = inspect.getdoc(sys.modules[check.__module__]) or ""
-        parts.append(
-            f"## {check.name}\n\n{_listed(module)}\n\n{_with_thresholds(inspect.getdoc(check) or '')}"
-        )
-    return "\n".join(parts)
+    text = (
+        f"# The checks\n\n{_MADE}`fdtrace leaks` runs the first, `fdtrace check` all, `--only` some.\n"
+        "The thresholds of `leak` in a trace can be given: `case.leaks(many=20)`.\n"
+    )
+    by_rule: dict[str, list[str]] = {}
+    for name in NAMES:
+        by_rule.setdefault(_rules(name), []).append(name)
+    return text + "".join(f"\n## {', '.join(names)}\n{rules}" for rules, names in by_rule.items())
+
+
+def _rules(name: str) -> str:
+    """What a check does with a trace, with snapshots and with logs."""
+    of_trace = [check for check in CHECKS if check.name == name]
+    text, told = "", set()
+    for check in of_trace:
+        told.add(check.__module__)
+        text += _rule(sys.modules[check.__module__], check)
+    for basis, where, what in WITHOUT_TRACE.get(name, ()):
+        module = importlib.import_module(f"{package.__name__}.{where}")
+        text += f"\n### {basis}\n" if of_trace else f"\n*{basis}.*\n"
+        text += _rule(None if module.__name__ in told else module, getattr(module, what))
+    return text
+
+
+def _rule(module: Any, subject: Any) -> str:
+    """The docstring of a module and of its check, or of what holds the check's thresholds."""
+    parts = [_listed(inspect.getdoc(module) or "")] if module else []
+    summary, _, arguments = (inspect.getdoc(subject) or "").partition("\nArgs:\n")
+    if not (dataclasses.is_dataclass(subject) or summary.strip() in "".join(parts)):
+        parts.append(summary.strip())
+    thresholds = _thresholds(arguments, _defaults(subject))
+    if thresholds:
+        parts.append("Thresholds:\n\n" + "\n".join(thresholds))
+    return "".join(f"\n{part}\n" for part in parts)
 
 
 def _listed(text: str) -> str:
@@ -63,43 +120,140 @@ def _listed(text: str) -> str:
     return re.sub(r"^ {4,}(?=\S)", "  ", text, flags=re.MULTILINE)
 
 
-def _with_thresholds(text: str) -> str:
-    """A docstring with its arguments as a list."""
-    summary, _, arguments = text.partition("\nArgs:\n")
-    if not arguments:
-        return summary.rstrip() + "\n"
-    items: list[str] = []
+def _defaults(subject: Any) -> dict[str, Any]:
+    """The thresholds by name, each with its default."""
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(subject).parameters.items()
+        if isinstance(parameter.default, (int, float, str)) and not isinstance(parameter.default, bool)
+    }
+
+
+def _thresholds(arguments: str, defaults: dict[str, Any]) -> list[str]:
+    """The described arguments as a list; a default that the description does not tell is added."""
+    items: dict[str, str] = {}
     for line in arguments.splitlines():
         if line.startswith("    ") and not line.startswith("     "):
             name, _, meaning = line.strip().partition(": ")
-            items.append(f"* `{name}`: {meaning}")
-        elif items:
-            items[-1] += f" {line.strip()}"
-    return summary.rstrip() + "\n\nThresholds:\n\n" + "\n".join(items) + "\n"
+            items[name] = meaning
+        elif items and line.startswith("     "):
+            items[name] += f" {line.strip()}"
+    told = []
+    for name, default in defaults.items():
+        meaning = items.get(name, "")
+        if not re.search(r"\(\d", meaning):
+            meaning = f"{meaning.rstrip('.')} ({default:,})." if not isinstance(default, str) else meaning
+        told.append(f"* `{name}`: {meaning}".replace(":  (", ": ("))
+    return told
 
 
-def readme(text: str) -> str:
-    """README.md with today's output of the commands whose output it shows."""
-    return re.sub(r"(<!-- output: fdtrace (.+) -->\n```text\n).*?(?=^```$)", _shown, text, flags=re.M | re.S)
+# -- cli.md ----------------------------------------------------------------------
+
+_COMMON = 5
+"""An option of so many commands is described once for all of them."""
 
 
-def _shown(block: re.Match[str]) -> str:
+def cli() -> str:
+    """Every command with its options, out of what --help shows."""
+    commands = {_name(command): command for command in app.registered_commands}
+    described = {name: dict(_options(command)) for name, command in commands.items()}
+    often: dict[tuple[str, str], list[str]] = {}
+    for name, options in described.items():
+        for option in options.items():
+            often.setdefault(option, []).append(name)
+    shared = {option for option, users in often.items() if len(users) >= _COMMON}
+    parts = [
+        f"# The command line\n\n{_MADE}`fdtrace COMMAND --help` says the same. Exit codes are in the\n"
+        "[README](../README.md); results go to standard output, everything else to standard error.\n",
+        "\n## Options of many commands\n\n| option | meaning |\n|---|---|\n",
+        *(f"| {option} | {meaning} |\n" for option, meaning in often if (option, meaning) in shared),
+    ]
+    for name, command in commands.items():
+        parts.append(_command(name, command, described[name], shared))
+    return "".join(parts)
+
+
+def _name(command: CommandInfo) -> str:
+    return command.name or str(getattr(command.callback, "__name__", ""))
+
+
+def _command(name: str, command: Any, options: dict[str, str], shared: set[tuple[str, str]]) -> str:
+    takes = " CAPTURE…" if "captures" in inspect.signature(command.callback).parameters else ""
+    says = command.help or inspect.getdoc(command.callback) or ""
+    example = command.epilog.removeprefix("Example:").strip()
+    text = f"\n## fdtrace {name}\n\n{' '.join(says.split())}\n\n"
+    text += f"    fdtrace {name}{takes}{' [OPTIONS]' if options else ''}\n\nFor example `{example}`\n"
+    own = {option: meaning for option, meaning in options.items() if (option, meaning) not in shared}
+    if own:
+        rows = "".join(f"| {option} | {meaning} |\n" for option, meaning in own.items())
+        text += f"\n| option | meaning |\n|---|---|\n{rows}"
+    also = [re.sub(r"[ `,].*", "", option[1:]) for option in options if option not in own]
+    if also:
+        text += f"\nAlso {', '.join(f'`{option}`' for option in also)}.\n"
+    return text
+
+
+def _options(command: Any) -> Iterator[tuple[str, str]]:
+    """Each option as it is typed, and what it means."""
+    hints = typing.get_type_hints(command.callback, include_extras=True)
+    for name, parameter in inspect.signature(command.callback).parameters.items():
+        kind, info = typing.get_args(hints[name])[:2]
+        if not isinstance(info, OptionInfo):
+            continue
+        # Inside of Annotated, what stands first is a name and not a default.
+        names = [text for text in (info.default, *(info.param_decls or ())) if str(text).startswith("-")]
+        names = names or [f"--{name.replace('_', '-')}"]
+        choices = [word for one in (kind, *typing.get_args(kind)) for word in _words(one)]
+        value = "" if kind is bool else f" {info.metavar or ('WORD' if choices else 'N')}"
+        meaning = info.help or ""
+        if choices:
+            meaning += f" One of {', '.join(f'`{word}`' for word in choices)}."
+        if parameter.default is inspect.Parameter.empty:
+            meaning += " Needed."
+        elif parameter.default not in (None, False):
+            meaning += f" Else `{parameter.default}`."
+        yield ", ".join([f"`{names[0]}{value}`", *(f"`{short}`" for short in names[1:])]), meaning
+
+
+def _words(kind: Any) -> tuple[str, ...]:
+    """The words that an option takes, when they are few."""
+    return typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
+
+
+# -- output that pages show ------------------------------------------------------
+
+_SHOWS = re.compile(r"(<!-- output: fdtrace ([^\n]+) -->\n```text\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+
+
+def with_output(text: str) -> str:
+    """A page with today's output of the commands whose output it shows."""
+    return _SHOWS.sub(lambda block: block[1] + output(shlex.split(block[2])), text)
+
+
+def output(arguments: list[str]) -> str:
+    """What a command prints to a file, run in the clone."""
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     done = subprocess.run(
-        [sys.executable, "-m", "fdtrace", *shlex.split(block[2])],
+        [sys.executable, "-m", "fdtrace", *arguments],
         cwd=HERE.parent,
         env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
+        capture_output=True,
+        encoding="utf-8",
         check=True,
+        timeout=120,
     )
-    return block[1] + done.stdout
+    return done.stdout
 
 
-PAGES = {"tables.md": tables, "checks.md": checks}
+PAGES: dict[str, Callable[[], str]] = {"tables.md": tables, "checks.md": checks, "cli.md": cli}
+"""The pages that are all made from the code."""
 
 if __name__ == "__main__":
     for name, page in PAGES.items():
         (HERE / name).write_text(page(), encoding="utf-8")
-    shown = HERE.parent / "README.md"
-    shown.write_text(readme(shown.read_text(encoding="utf-8")), encoding="utf-8")
+    root = HERE.parent
+    for shown in (root / "README.md", *sorted(HERE.glob("*.md")), *sorted(root.glob("samples/*/README.md"))):
+        before = shown.read_text(encoding="utf-8")
+        after = with_output(before)
+        if after != before:
+            shown.write_text(after, encoding="utf-8")

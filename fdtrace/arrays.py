@@ -59,19 +59,21 @@ def _whole(values: Any, dtype: Any) -> Any:
 
 
 def _words(values: Any, ordered: tuple[str, ...]) -> Any:
-    if isinstance(getattr(values, "dtype", None), pd.CategoricalDtype) and not ordered:
+    if not isinstance(getattr(values, "dtype", None), pd.CategoricalDtype) or ordered:
+        values = pd.Categorical(values, categories=ordered or None, ordered=bool(ordered))
+    if len(values.categories):
         return values
-    return pd.Categorical(values, categories=ordered or None, ordered=bool(ordered))
+    return pd.Categorical.from_codes(values.codes, categories=pd.Index([], dtype="str"))
 
 
 def _text(values: Any) -> Any:
     try:
         return pd.array(values, dtype="str")
     except UnicodeEncodeError:
-        return pd.array([None if value is None else _spelled(str(value)) for value in values], dtype="str")
+        return pd.array([None if value is None else spelled(str(value)) for value in values], dtype="str")
 
 
-def _spelled(text: str) -> str:
+def spelled(text: str) -> str:
     r"""Bytes that Python smuggles through text as lone surrogates, written as `\xNN`."""
     return _SURROGATE.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", text)
 

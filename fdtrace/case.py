@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, overload
 
 from .errors import BadArgument, DamagedInput, FdtraceError
-from .model import SEVERITIES, Coverage, Finding
+from .model import SEVERITIES, Coverage, Finding, Reading
 from .readers.bundle import Capture, gather
 from .story import Story
 
@@ -18,10 +18,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from .history.columns import Columns, Moments, Numbers
+    from .history.join import Join
+    from .history.kernel import Observer
     from .history.lives import Life
+    from .history.passes import Pass
     from .history.run import History
+    from .history.timeline import By
+    from .readers.sheet import Sheet
+    from .report.redacted import Redacted
+    from .report.report import Report
+    from .store import Store
+    from .timeline import Timeline
 
-Progress = Callable[[int], None]
+Progress = Callable[[Reading], None]
 
 
 def load(
@@ -29,6 +38,7 @@ def load(
     kind: str | None = None,
     date: str | None = None,
     tz: str | None = None,
+    at: str | None = None,
     wrappers: Iterable[str] = (),
     progress: Progress | None = None,
 ) -> Case:
@@ -39,8 +49,10 @@ def load(
         kind: what the named files are ("strace"), instead of finding it out.
         date: the date (YYYY-MM-DD) of a capture whose clock has none (`-t`, `-tt`).
         tz: the time zone of that clock, as in "Europe/Berlin" or "+02:00"; UTC if not given.
+        at: when snapshots were taken that do not tell it ("2026-03-01 12:40:31", "12:40:31").
         wrappers: regular expressions for symbols that are never a call site.
-        progress: called with the number of bytes as they are read.
+        progress: called with a Reading every now and then. What it raises ends the
+            reading; after KeyboardInterrupt, what was read until then is the answer.
 
     Raises:
         BadArgument: no path, or a date, zone or kind that means nothing.
@@ -50,7 +62,12 @@ def load(
     """
     if not paths:
         raise BadArgument("load needs at least one file or directory.")
-    gathered = gather([os.fspath(path) for path in paths], kind)
+    names = [os.fspath(path) for path in paths]
+    if stored := _stored(names):
+        return Case((), store=stored)
+    from .history.passes import copying
+
+    gathered = gather(names, kind, copying(progress))
     if not gathered.captures and gathered.unreadable:
         raise gathered.unreadable[0]
     if not gathered.captures:
@@ -60,9 +77,20 @@ def load(
         skipped=list(gathered.skipped),
         unreadable=list(gathered.unreadable),
         epoch_offset=_epoch_offset(date, tz),
+        at=at,
         wrappers=tuple(wrappers),
         progress=progress,
     )
+
+
+def _stored(names: list[str]) -> Store | None:
+    """The store among the inputs, which is opened alone."""
+    from . import store
+
+    stores = [name for name in names if store.is_store(name)]
+    if stores and len(names) > 1:
+        raise BadArgument(f"{stores[0]} is a saved Case: it is opened alone, without other inputs.")
+    return store.Store(stores[0]) if stores else None
 
 
 def _epoch_offset(date: str | None, tz: str | None) -> int | None:
@@ -105,7 +133,8 @@ class Case:
     Tables are pandas DataFrames with the columns of :mod:`fdtrace.schema`,
     made when first asked for. `skipped` are files of a directory that were not
     taken, `unreadable` the errors about inputs that were named; one that turns out
-    to be damaged while it is read is used up to there, and added.
+    to be damaged while it is read is used up to there, and added. `interrupted` says
+    whether an interrupt ended the reading, so that all there is is of its first part.
     """
 
     def __init__(
@@ -114,31 +143,119 @@ class Case:
         skipped: list[tuple[str, str]] | None = None,
         unreadable: list[FdtraceError] | None = None,
         epoch_offset: int | None = None,
+        at: str | None = None,
         wrappers: Sequence[str] = (),
         progress: Progress | None = None,
+        store: Store | None = None,
     ) -> None:
         self._captures = tuple(captures)
-        self.skipped = skipped or []
-        self.unreadable = unreadable or []
+        self._store = store
+        self.skipped = skipped or (store.skipped if store else [])
+        self.unreadable = unreadable or (store.unreadable if store else [])
+        self.interrupted = False
         self._epoch_offset = epoch_offset
+        self._at = at
         self._wrappers = tuple(wrappers)
         self._progress = progress
         self._findings: dict[Any, Findings] = {}
 
+    # -- captures ------------------------------------------------------------
+
+    def _join(self) -> Join:
+        from .history.join import Join
+
+        return Join(self._sheets, self._epoch_offset)
+
+    @property
+    def parts(self) -> list[str]:
+        """What was recognised in pasted texts, in words: one line for each part, with its lines."""
+        return [
+            f"{capture.name}: {capture.reasons[0]}" for capture in self._captures if capture.spans
+        ]
+
+    @property
+    def _traces(self) -> list[tuple[int, Capture]]:
+        """The recordings of strace, each with its number among all captures."""
+        return [(i, c) for i, c in enumerate(self._captures) if c.kind == "strace"]
+
+    @cached_property
+    def _sheets(self) -> list[tuple[Capture, Sheet]]:
+        """Every capture that is not of strace, read."""
+        from .readers.snapshots import read
+
+        sheets = [capture for capture in self._captures if capture.kind != "strace"]
+        watch = self._watch(sheets)
+        watched = [watch.watched(capture) if watch else capture for capture in sheets]
+        return [(capture, read(capture.sources[0], capture.kind, watch, self._at)) for capture in watched]
+
     # -- history -------------------------------------------------------------
+
+    def _watch(self, captures: Sequence[Capture]) -> Pass | None:
+        """What tells of one pass over captures; None where nobody wants to know."""
+        if self._progress is None:
+            return None
+        from .history.passes import Pass
+
+        return Pass(captures, self._progress)
+
+    def _read(
+        self, index: int, capture: Capture, observers: list[Observer], watch: Pass | None, **how: Any
+    ) -> History:
+        """One recording, from its text to its tables."""
+        from .history.run import read
+
+        if watch is not None:
+            capture, observers = watch.watched(capture), [*observers, watch]
+        history = read(capture, observers, progress=watch, index=index, **how)
+        self.interrupted = self.interrupted or history.coverage.partial
+        self._note_damage(history)
+        return history
+
+    @cached_property
+    def _folded(self) -> list[History]:
+        """Every recording without its lives: they are forgotten when they end."""
+        if "_recorded" in self.__dict__:
+            return [history for history, _ in self._recorded]
+        folded = []
+        watch = self._watch([capture for _, capture in self._traces])
+        for index, capture in self._traces:
+            join = self._join()
+            history = self._read(index, capture, [join], watch, tenures=True)
+            join.finish(history).name_processes(history)
+            folded.append(history)
+        return folded
+
+    @cached_property
+    def _surveyed(self) -> list[History]:
+        """Every recording, read for what it can show alone: nothing is kept that grows with it."""
+        if {"_recorded", "_folded"} & self.__dict__.keys():
+            return self._folded
+        surveyed = []
+        watch = self._watch([capture for _, capture in self._traces])
+        for index, capture in self._traces:
+            join = self._join()
+            history = self._read(index, capture, [join], watch, lean=not self._sheets)
+            join.finish(history)
+            surveyed.append(history)
+        return surveyed
 
     @cached_property
     def _recorded(self) -> list[tuple[History, list[Life]]]:
         """Every capture with all its lives, copies of forks included."""
         from .history.columns import Recorder
-        from .history.run import read
+        from .history.peers import name_peers
 
         recorded = []
-        for index, capture in enumerate(self._captures):
-            recorder = Recorder()
-            history = read(capture, [recorder], list_copies=True, progress=self._progress, index=index)
-            self._note_damage(history)
-            recorded.append((history, [*recorder.ended, *history.open_lives()]))
+        watch = self._watch([capture for _, capture in self._traces])
+        for index, capture in self._traces:
+            recorder, join = Recorder(), self._join()
+            history = self._read(index, capture, [recorder, join], watch, list_copies=True)
+            joined = join.finish(history)
+            joined.name_processes(history)
+            name_peers(history, joined)
+            adopted = [gap.life for gap in joined.adopted if gap.life.how == "exit"]
+            gone = [gap.life for gap in joined.gone]
+            recorded.append((history, [*recorder.ended, *adopted, *gone, *history.open_lives()]))
         return recorded
 
     def _note_damage(self, history: History) -> None:
@@ -150,20 +267,25 @@ class Case:
                 if str(error) not in map(str, self.unreadable):
                     self.unreadable.append(error)
 
-    def _histories(self) -> Iterator[tuple[History, list[Life], Numbers, Moments]]:
+    def _numbered(self, histories: Iterable[History]) -> Iterator[tuple[History, Numbers, Moments]]:
+        """Histories, each with what makes its numbers unique and its clock readings times."""
         from .history.columns import Moments, Numbers
 
         numbers = Numbers()
-        for history, lives in self._recorded:
-            yield history, lives, numbers, Moments(history, self._epoch_offset)
+        for history in histories:
+            yield history, numbers, Moments(history, self._epoch_offset)
             numbers.after(history)
 
     def _table(self, name: str, columns_of: Callable[..., Columns]) -> pd.DataFrame:
+        """A table of all recordings; `columns_of` is given each history, its numbers and its moments."""
         from . import schema
 
+        if self._store is not None:
+            return self._store.table(name)
         columns: dict[str, list[Any]] = {}
-        for history, lives, numbers, moments in self._histories():
-            part = columns_of(history, lives, numbers, moments)
+        histories = (history for history, _ in self._recorded) if name == "fds" else self._folded
+        for history, numbers, moments in self._numbered(histories):
+            part = columns_of(history, numbers, moments)
             rows = len(next(iter(part.values())))
             part["capture"] = [history.capture.name] * rows
             for column, values in part.items():
@@ -179,49 +301,130 @@ class Case:
         from .history.callsites import CallSites
 
         sites = CallSites(self._wrappers)
-        return self._table("fds", lambda h, lives, n, m: columns.fds(h, lives, sites, n, m))
+        lives = self._recorded if self._store is None else []
+        lives_of = {history.index: lives for history, lives in lives}
+        return self._table("fds", lambda h, n, m: columns.fds(h, lives_of[h.index], sites, n, m))
 
     @cached_property
     def events(self) -> pd.DataFrame:
-        """Every system call, index `seq`; the captures are read again for it."""
+        """Every system call, index `seq`; the captures are read again for it. See `iter_events`."""
         from .history.events import events
 
-        return self._table("events", lambda h, _, n, m: events(h, n, m))
+        return self._table("events", events)
+
+    def iter_events(
+        self,
+        *,
+        pid: int | None = None,
+        fd: int | None = None,
+        syscall: str | Iterable[str] | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """The table `events` in pieces, in capture order, in memory that does not grow with the captures.
+
+        Args:
+            pid: only calls of this process.
+            fd: only calls that act on this descriptor number, or make it.
+            syscall: only calls of this name, or these: a list, or a text with commas between.
+            since: only calls that begin at this time or later, in seconds like `t_s`.
+            until: only calls that begin at this time or before.
+
+        Raises:
+            BadArgument: no call can meet the conditions.
+            NeedsCaptured: times are asked for of a capture without a clock.
+        """
+        from . import schema
+        from .history.events import pieces
+        from .history.events_wanted import Wanted
+
+        wanted = Wanted.of(pid, fd, syscall, since, until)
+        if self._store is not None:
+            yield from self._store.events(wanted)
+            return
+        for history, numbers, moments in self._numbered(self._folded):
+            wanted.check(history.capture.name, history.coverage.clock)
+            for columns in pieces(history, numbers, moments, wanted):
+                columns["capture"] = [history.capture.name] * len(columns["seq"])
+                yield schema.conform("events", columns)
 
     @cached_property
     def processes(self) -> pd.DataFrame:
         """One row per process."""
         from .history import columns
 
-        return self._table("processes", lambda h, _, n, m: columns.processes(h, n, m))
+        return self._table("processes", columns.processes)
 
     @cached_property
     def tasks(self) -> pd.DataFrame:
         """One row per thread."""
         from .history import columns
 
-        return self._table("tasks", lambda h, _, n, m: columns.tasks(h, n, m))
+        return self._table("tasks", columns.tasks)
 
     @cached_property
     def frames(self) -> pd.DataFrame:
         """Every frame of every distinct stack (`-k`); empty without stacks."""
         from .history import columns
 
-        return self._table("frames", lambda h, _, n, m: columns.frames(h, n))
+        return self._table("frames", lambda h, n, _: columns.frames(h, n))
+
+    @cached_property
+    def open_files(self) -> pd.DataFrame:
+        """What lsof and listings of /proc/PID/fd saw: one row per descriptor and snapshot."""
+        return self._rows("open_files")
+
+    @cached_property
+    def sockets(self) -> pd.DataFrame:
+        """What netstat, ss and /proc/net saw: one row per socket, holder and snapshot."""
+        return self._rows("sockets")
+
+    @cached_property
+    def lws_objects(self) -> pd.DataFrame:
+        """The objects of libwebsockets logs, created and destroyed."""
+        return self._rows("lws_objects")
+
+    @cached_property
+    def lws_events(self) -> pd.DataFrame:
+        """The callbacks, errors and fragments of libwebsockets logs."""
+        return self._rows("lws_events")
+
+    def _rows(self, name: str) -> pd.DataFrame:
+        from . import schema
+        from .history import rows
+
+        if self._store is not None:
+            return self._store.table(name)
+        return schema.conform(name, rows.columns(name, self._sheets, self._epoch_offset))
 
     @cached_property
     def problems(self) -> pd.DataFrame:
         """Every place of the inputs that could not be used, with its reason."""
+        from . import schema
         from .history import columns
 
-        return self._table("problems", lambda h, _, n, m: columns.problems(h.problems))
+        if self._store is not None:
+            return self._store.table("problems")
+        found = [(history.capture, history.problems) for history in self._surveyed]
+        found += [(capture, sheet.problems) for capture, sheet in self._sheets]
+        table = columns.problems(problem for _, problems in found for problem in problems)
+        table["capture"] = [capture.name for capture, problems in found for _ in problems]
+        return schema.conform("problems", table)
 
     @property
     def coverage(self) -> list[Coverage]:
         """What each capture can and cannot show; one object per capture."""
-        if "_recorded" not in self.__dict__ and self._findings:
+        if self._store is not None:
+            return self._store.coverage
+        if self._findings and not {"_recorded", "_folded", "_surveyed"} & self.__dict__.keys():
             return next(iter(self._findings.values())).coverage
-        return [history.coverage for history, _ in self._recorded]
+        return [*(history.coverage for history in self._surveyed), *self._sheet_coverage]
+
+    @cached_property
+    def _sheet_coverage(self) -> list[Coverage]:
+        from .history.sheet_coverage import describe
+
+        return [describe(capture, sheet) for capture, sheet in self._sheets]
 
     # -- what is wrong -------------------------------------------------------
 
@@ -238,13 +441,12 @@ class Case:
         Raises:
             BadArgument: a check of that name does not exist.
         """
-        from .checks import CHECKS
+        from .checks import NAMES
 
-        names = tuple(check.name for check in CHECKS)
         for name in only or ():
-            if name not in names:
-                raise BadArgument.choice("check", name, names)
-        return self._run(tuple(only or names), {})
+            if name not in NAMES:
+                raise BadArgument.choice("check", name, NAMES)
+        return self._run(tuple(only or NAMES), {})
 
     def _run(self, names: tuple[str, ...], thresholds: dict[str, Any]) -> Findings:
         key = (names, tuple(sorted(thresholds.items())))
@@ -253,26 +455,47 @@ class Case:
         return self._findings[key]
 
     def _fresh(self, names: tuple[str, ...], thresholds: dict[str, Any]) -> Findings:
-        from .checks import CHECKS
+        from .checks import CHECKS, beside
+        from .checks.leak import Leak
         from .history.callsites import CallSites
-        from .history.run import read
+        from .history.groups import original
         from .readers.strace.window import Scan
 
+        asked = "leaks" if names == ("leak",) else "check"
+        if self._store is not None:
+            return Findings(*self._store.judged(names, thresholds), asked)
         found: list[Finding] = []
         coverage: list[Coverage] = []
-        sites = CallSites(self._wrappers)
-        for index, capture in enumerate(self._captures):
+        leaked: list[int] = []
+        sites, known = CallSites(self._wrappers), beside.Known()
+        watch = self._watch([capture for _, capture in self._traces])
+        for index, capture in self._traces:
             scan = Scan()
             try:
                 checks = [c(scan, sites, **thresholds) for c in CHECKS if c.name in names]
             except TypeError as error:
                 raise BadArgument(f"leaks: {error}") from error
-            history = read(capture, checks, progress=self._progress, scan=scan, index=index)
-            self._note_damage(history)
+            join = self._join()
+            lean = not self._sheets
+            history = self._read(index, capture, [*checks, join], watch, scan=scan, lean=lean)
+            known.add(join.finish(history), checks)
             for check in checks:
                 found += check.findings(history)
+                if isinstance(check, Leak):
+                    leaked += [history.fd_id(original(life)) for life in check.reported]
             coverage.append(history.coverage)
-        return Findings(found, coverage, "leaks" if names == ("leak",) else "check")
+        found += known.findings(self._sheets, names)
+        coverage += self._sheet_coverage
+        return Findings(found, coverage, asked, leaked)
+
+    @property
+    def leaked(self) -> frozenset[int]:
+        """The numbers (fd_id) of all lives that leak findings of medium or high severity are about."""
+        from .checks import NAMES
+
+        if self._store is not None:
+            return self._store.leaked
+        return (self._findings.get((tuple(NAMES), ())) or self.leaks()).leaked
 
     def story(self, pid: int | None = None, fd: int = 0, at: float | None = None) -> Story:
         """One descriptor's life from its creation to its end, every call on it, in time order.
@@ -288,7 +511,79 @@ class Case:
 
         return tell(self, pid, fd, at)
 
+    def timeline(self, pid: int | None = None, by: By = "process") -> Timeline:
+        """Descriptors over time, to look at: a picture in a notebook, or written to .svg, .perfetto.json, .folded.
+
+        Lives are arranged by process and number, or `by="site"` by call site.
+
+        Raises:
+            BadArgument: there is no such process.
+            NeedsCaptured: there is no recording of strace, or nothing tells the order of its calls.
+        """
+        from .timeline import Timeline
+
+        return Timeline(self, pid, by)
+
+    # -- keeping -------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str], force: bool = False) -> None:
+        """Writes all tables and answers into a directory, which `load` opens at once (see fdtrace.store).
+
+        By custom its name ends in .fdtrace. With `force` it replaces another store.
+
+        Raises:
+            BadArgument: it exists, or is something else, or there is no such directory.
+            MissingExtra: pyarrow is not installed.
+        """
+        from . import store
+
+        store.check_place(os.fspath(path), force)
+        found = self.check()
+        _ = self.fds  # the pass that needs most also serves the other tables
+        pieces: dict[str, Callable[[], Iterable[pd.DataFrame]]] = {
+            name: partial(self._pieces, name) for name in store.STORED
+        }
+        pieces["findings"] = lambda: iter([found.table])
+        unreadable = tuple(map(str, self.unreadable))
+        leaked = tuple(sorted(found.leaked))
+        contents = store.Contents(pieces, tuple(found.coverage), tuple(self.skipped), unreadable, leaked)
+        store.save(os.fspath(path), contents, force)
+
+    def _pieces(self, name: str) -> Iterator[pd.DataFrame]:
+        """A table in pieces, as it is written to a file."""
+        if name == "events":
+            yield from self.iter_events()
+        else:
+            yield getattr(self, name)
+
     # -- showing -------------------------------------------------------------
+
+    def report(
+        self, only: Sequence[str] | None = None, *, show_payload: bool = False, date: str | None = None
+    ) -> Report:
+        """Every check's answer, ready to be written into a ticket, a page or a file.
+
+        Args:
+            only: run these checks and no others.
+            show_payload: let quoted lines keep what programs read, wrote and were started with.
+            date: a date to be written into it; without one the same Case gives the same report.
+        """
+        from . import store
+        from .report.report import Report
+
+        return Report.of(self, store.write_table, only, show_payload, date)
+
+    def redacted(self, key: str | os.PathLike[str] | None = None) -> Redacted:
+        """This Case with pseudonyms for addresses, hosts, users, programs and private names, to be shared.
+
+        Args:
+            key: a file that leads from pseudonyms back; an earlier one is taken up, so that the same
+                names are used again. `Redacted.keep_key` writes it.
+        """
+        from . import store
+        from .report.redacted import Redacted
+
+        return Redacted(self, store.write_table, None if key is None else os.fspath(key))
 
     def __str__(self) -> str:
         from .report.card import card
@@ -301,11 +596,18 @@ class Case:
 class Findings(Sequence[Finding]):
     """What was found, most serious first. `table` is the DataFrame; printed, it is the answer."""
 
-    def __init__(self, found: Iterable[Finding], coverage: list[Coverage], asked: str = "leaks") -> None:
+    def __init__(
+        self,
+        found: Iterable[Finding],
+        coverage: list[Coverage],
+        asked: str = "leaks",
+        leaked: Iterable[int] = (),
+    ) -> None:
         order = {name: place for place, name in enumerate(reversed(SEVERITIES))}
         self._found = sorted(found, key=lambda f: (order[f.severity], -(f.open or 0), f.key))
         self.coverage = coverage
         self.asked = asked
+        self.leaked = frozenset(leaked)
 
     @overload
     def __getitem__(self, index: int) -> Finding: ...

@@ -7,21 +7,25 @@ to standard output, everything else to standard error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import datetime
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 from typer.core import TyperGroup
 
 import fdtrace
+from fdtrace import store
 from fdtrace.errors import BadArgument, FdtraceError, NeedsCaptured
-from fdtrace.model import SEVERITIES, Problem, Severity
+from fdtrace.model import SEVERITIES, Finding, Problem, Severity
 from fdtrace.report import doctor as doctoring
 from fdtrace.report import findings_json, progress, tables, terminal
 from fdtrace.report import formats as understood
 from fdtrace.report.cells import counted, json_text
 from fdtrace.report.destination import Destination, tell
+from fdtrace.report.endings import form
 from fdtrace.report.tables import Format
 
 if TYPE_CHECKING:
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
 
     from fdtrace.case import Case, Findings
 
-_FOUND, _USAGE, _UNREADABLE = 1, 2, 3
+_FOUND, _USAGE, _UNREADABLE, _INTERRUPTED = 1, 2, 3, 130
 _FEW = 3
 
 
@@ -71,6 +75,15 @@ Columns = Annotated[
     str | None, typer.Option("--columns", metavar="A,B,…", help="These columns, in this order; all for all.")
 ]
 Raw = Annotated[bool, typer.Option("--raw", help="In csv and tsv, leave what a spreadsheet would run.")]
+Redact = Annotated[
+    bool, typer.Option("--redact", help="Replace addresses, hosts, users and private names by pseudonyms.")
+]
+RedactKey = Annotated[
+    str | None,
+    typer.Option(
+        "--redact-key", metavar="FILE", help="Redact, and keep in FILE what leads back; the next run uses it."
+    ),
+]
 Kind = Annotated[
     str | None, typer.Option("--as", metavar="KIND", help="Take the captures for this kind (see formats).")
 ]
@@ -85,6 +98,10 @@ Zone = Annotated[
     typer.Option(
         "--tz", metavar="ZONE", help="The time zone of bare clock times: UTC, +02:00, Europe/Paris."
     ),
+]
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="TIME", help="When snapshots were taken that do not tell it themselves."),
 ]
 FailOn = Annotated[
     Severity | None, typer.Option("--fail-on", help="Exit with 1 if something at least so serious is found.")
@@ -115,13 +132,37 @@ class _Wanted:
         columns: str | None = None,
         raw: bool = False,
     ) -> _Wanted:
+        if format == "parquet" and output is None:
+            raise BadArgument("--format parquet needs --output FILE: it is no text")
         names = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
         return cls(format, Destination(output, force), limit, names, raw)
 
     def write_table(self, frame: pd.DataFrame, name: str) -> None:
+        if self.format == "parquet":
+            self.write_pieces([frame], name)
+            return
         with self.destination.open() as stream:
             tables.write(
                 frame,
+                name,
+                stream,
+                self.format,
+                columns=self.columns,
+                limit=self.limit,
+                width=self.destination.width,
+                raw=self.raw,
+                notice=tell,
+            )
+
+    def write_pieces(self, pieces: Iterable[pd.DataFrame], name: str) -> None:
+        if self.format == "parquet":
+            with self.destination.draft() as path:
+                chosen = tables.selected(pieces, name, self.columns, self.limit, tell)
+                store.write_table(path, name, chosen)
+            return
+        with self.destination.open() as stream:
+            tables.write_pieces(
+                pieces,
                 name,
                 stream,
                 self.format,
@@ -148,21 +189,52 @@ class _Wanted:
             self.write_table(found.table, "findings")
 
 
-def _load(captures: Sequence[str], kind: str | None, date: str | None, tz: str | None) -> Case:
-    with progress.reading(captures):
-        case = fdtrace.load(*captures, kind=kind, date=date, tz=tz)
+@contextlib.contextmanager
+def _reading(
+    captures: Sequence[str],
+    kind: str | None = None,
+    date: str | None = None,
+    tz: str | None = None,
+    at: str | None = None,
+    silent: bool = False,
+    redact: str | bool = False,
+    account: bool = True,
+) -> Iterator[Case]:
+    """The Case of these captures. While it is read, a terminal shows how far that is, and Ctrl-C ends it.
+
+    With `redact`, which may be the file of a key, it has pseudonyms in the place of names.
+    """
+    meter = progress.Meter(silent)
+    try:
+        case = fdtrace.load(*captures, kind=kind, date=date, tz=tz, at=at, progress=meter)
+    finally:
+        meter.clear()
+    for part in case.parts:
+        tell(part)
     if len(case.skipped) <= _FEW:
         for name, reason in case.skipped:
             tell(f"not taken: {name}: {reason}")
     else:
         tell(f"{counted(len(case.skipped), 'file')} not taken; fdtrace doctor says why")
-    return case
+    with meter.stoppable():
+        if not redact:
+            yield case
+            return
+        redacted = case.redacted(redact if isinstance(redact, str) else None)
+        yield cast("Case", redacted)
+        redacted.keep_key()
+    if account:
+        for sentence in redacted.account:
+            tell(sentence)
 
 
-def _leave(case: Case, found: Findings | None = None, fail_on: Severity | None = None) -> None:
+def _leave(case: Case, found: Iterable[Finding] | None = None, fail_on: Severity | None = None) -> None:
     """Says which inputs were not readable, and ends with the exit code that this run deserves."""
     for error in case.unreadable:
         tell(f"fdtrace: {error}")
+    if case.interrupted:
+        tell("interrupted: only what was read until then is in the result")
+        raise typer.Exit(_INTERRUPTED)
     if case.unreadable:
         raise typer.Exit(_UNREADABLE)
     if found is not None and fail_on is not None:
@@ -195,16 +267,19 @@ def leaks(
     limit: Limit = None,
     columns: Columns = None,
     raw: Raw = False,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
     kind: Kind = None,
     date: Date = None,
     tz: Zone = None,
+    at: At = None,
     fail_on: FailOn = None,
     group_by: GroupBy = None,
 ) -> None:
     """Say what is opened and never closed, and by whom. Also how fast it grows, and how that is known."""
     wanted = _Wanted.of(format, output, force, limit, columns, raw)
-    case = _load(captures, kind, date, tz)
-    found = case.leaks(**({"group_by": group_by} if group_by else {}))
+    with _reading(captures, kind, date, tz, at, redact=redact_key or redact) as case:
+        found = case.leaks(**({"group_by": group_by} if group_by else {}))
     wanted.write_findings(found, "leaks")
     _leave(case, found, fail_on)
 
@@ -221,17 +296,69 @@ def check(
     limit: Limit = None,
     columns: Columns = None,
     raw: Raw = False,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
     kind: Kind = None,
     date: Date = None,
     tz: Zone = None,
+    at: At = None,
     fail_on: FailOn = None,
 ) -> None:
     """Run every check. Leaks, exhaustion, double close, use after close, close errors, inheritance."""
     wanted = _Wanted.of(format, output, force, limit, columns, raw)
-    case = _load(captures, kind, date, tz)
-    found = case.check(only=None if only is None else [name.strip() for name in only.split(",")])
+    with _reading(captures, kind, date, tz, at, redact=redact_key or redact) as case:
+        found = case.check(only=None if only is None else [name.strip() for name in only.split(",")])
     wanted.write_findings(found, "check")
     _leave(case, found, fail_on)
+
+
+@app.command(epilog="Example:  fdtrace report app.strace lsof.txt --output ticket.md")
+def report(
+    captures: Captures,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", show_default=False,
+            help="The file; its ending is the form: .md .jira .txt .html .json .jsonl .csv .tsv .parquet.",
+        ),
+    ],
+    force: Force = False,
+    max_chars: Annotated[
+        int, typer.Option("--max-chars", min=2_000, metavar="N", help="So long .md, .jira and .txt may be.")
+    ] = 30_000,
+    only: Annotated[
+        str | None, typer.Option("--only", metavar="CHECK,…", help="Run these checks and no others.")
+    ] = None,
+    show_payload: Annotated[
+        bool, typer.Option("--show-payload", help="Quote what programs read, wrote, were started with.")
+    ] = False,
+    date_stamp: Annotated[
+        bool, typer.Option("--date-stamp", help="Say in it on which day it was written.")
+    ] = False,
+    raw: Raw = False,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
+    kind: Kind = None,
+    date: Date = None,
+    tz: Zone = None,
+    at: At = None,
+    fail_on: FailOn = None,
+) -> None:
+    """Write the answer into a file. For a ticket, a mail, a browser or another program, safe to share."""
+    form(output)
+    Destination(output, force)
+    if show_payload and (redact or redact_key):
+        raise BadArgument("--show-payload and --redact exclude each other: what was read cannot be redacted")
+    names = None if only is None else [name.strip() for name in only.split(",")]
+    shown = {"show_payload": True} if show_payload else {}
+    today = f"{datetime.date.today():%Y-%m-%d}" if date_stamp else None
+    with _reading(captures, kind, date, tz, at, redact=redact_key or redact, account=False) as case:
+        made = case.report(names, date=today, **shown)  # says itself what is redacted
+        made.write(output, force=force, max_chars=max_chars, raw=raw)
+    _leave(case, made.findings, fail_on)
+
+
+_TABLES = {"open-files": "open_files", "lws": "lws_objects"}
 
 
 def _table_command(name: str, says: str, example: str) -> None:
@@ -246,13 +373,18 @@ def _table_command(name: str, says: str, example: str) -> None:
         limit: Limit = None,
         columns: Columns = None,
         raw: Raw = False,
+        redact: Redact = False,
+        redact_key: RedactKey = None,
         kind: Kind = None,
         date: Date = None,
         tz: Zone = None,
+        at: At = None,
     ) -> None:
         wanted = _Wanted.of(format, output, force, limit, columns, raw)
-        case = _load(captures, kind, date, tz)
-        wanted.write_table(getattr(case, name), name)
+        table = _TABLES.get(name, name)
+        with _reading(captures, kind, date, tz, at, redact=redact_key or redact) as case:
+            frame = getattr(case, table)
+        wanted.write_table(frame, table)
         _leave(case)
 
 
@@ -261,15 +393,64 @@ _table_command(
     "List the life of every descriptor. Who opened it, what it was, how it ended.",
     "app.strace --format csv --output fds.csv",
 )
-_table_command(
-    "events",
-    "List the system calls. One row a call: halves that strace printed apart are joined.",
-    "app.strace --columns line,tid,syscall,fd,ret --limit 50",
-)
+
+@app.command(epilog="Example:  fdtrace events app.strace --pid 4120 --fd 17 --format csv --output calls.csv")
+def events(
+    captures: Captures,
+    pid: Annotated[int | None, typer.Option("--pid", help="Only calls of this process.")] = None,
+    fd: Annotated[
+        int | None, typer.Option("--fd", help="Only calls that act on this number, or make it.")
+    ] = None,
+    syscall: Annotated[
+        str | None, typer.Option("--syscall", metavar="NAME,…", help="Only calls of these names.")
+    ] = None,
+    since: Annotated[
+        float | None, typer.Option("--since", metavar="SECONDS", help="Only calls that begin then or later.")
+    ] = None,
+    until: Annotated[
+        float | None, typer.Option("--until", metavar="SECONDS", help="Only calls that begin then or before.")
+    ] = None,
+    format: FormatOption = "table",
+    output: Output = None,
+    force: Force = False,
+    limit: Limit = None,
+    columns: Columns = None,
+    raw: Raw = False,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
+    kind: Kind = None,
+    date: Date = None,
+    tz: Zone = None,
+) -> None:
+    """List the system calls. One row a call: halves that strace printed apart are joined."""
+    wanted = _Wanted.of(format, output, force, limit, columns, raw)
+    with _reading(
+        captures, kind, date, tz, silent=wanted.destination.terminal, redact=redact_key or redact
+    ) as case:
+        pieces = case.iter_events(pid=pid, fd=fd, syscall=syscall, since=since, until=until)
+        wanted.write_pieces(pieces, "events")
+    _leave(case)
+
+
 _table_command(
     "processes",
     "List the processes. Parent, program, end, limit and peak of open descriptors.",
     "app.strace --format markdown",
+)
+_table_command(
+    "open-files",
+    "List what lsof and listings of /proc saw. One row a descriptor and snapshot.",
+    "lsof.txt --columns at,pid,fd,type,name",
+)
+_table_command(
+    "sockets",
+    "List what netstat, ss and /proc/net saw. One row a socket, holder and snapshot.",
+    "netstat.txt ss.txt --format csv",
+)
+_table_command(
+    "lws",
+    "List the objects of libwebsockets logs. Created, destroyed, alive at the end.",
+    "lws.log --format markdown",
 )
 
 
@@ -289,19 +470,55 @@ def story(
     limit: Limit = None,
     columns: Columns = None,
     raw: Raw = False,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
     kind: Kind = None,
     date: Date = None,
     tz: Zone = None,
 ) -> None:
     """Tell the life of one descriptor. Made, copied, used, closed or not, in order of time."""
     wanted = _Wanted.of(format, output, force, limit, columns, raw)
-    case = _load(captures, kind, date, tz)
-    told = case.story(pid=pid, fd=fd, at=at)
+    with _reading(captures, kind, date, tz, redact=redact_key or redact) as case:
+        told = case.story(pid=pid, fd=fd, at=at)
     if format == "table" and columns is None and limit is None:
         with wanted.destination.open() as stream:
             stream.write(str(told).rstrip("\n") + "\n")
     else:
         wanted.write_table(told.table, "story")
+    _leave(case)
+
+
+@app.command(epilog="Example:  fdtrace timeline app.strace --by site --output fds.svg")
+def timeline(
+    captures: Captures,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", show_default=False,
+            help="The file; its ending is the form: .svg, .perfetto.json, .folded.",
+        ),
+    ],
+    pid: Annotated[int | None, typer.Option("--pid", help="Only this process.")] = None,
+    by: Annotated[
+        Literal["process", "site"], typer.Option("--by", help="Lines by process and number, or by call site.")
+    ] = "process",
+    force: Force = False,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
+    kind: Kind = None,
+    date: Date = None,
+    tz: Zone = None,
+) -> None:
+    """Draw descriptors over time. A picture, a trace for Perfetto, or stacks for a flame graph."""
+    from fdtrace.timeline import Timeline, form_of
+
+    form_of(output)
+    Destination(output, force)
+    with _reading(captures, kind, date, tz, redact=redact_key or redact) as case:
+        drawn = Timeline(case, pid, by)
+        for sentence in drawn.notices(output):
+            tell(sentence)
+        drawn.write(output, force)
     _leave(case)
 
 
@@ -319,19 +536,18 @@ def doctor(
 ) -> None:
     """Say what captures can and cannot tell. Where something is missing, also how to record it."""
     place = Destination(output, force)
-    with progress.reading(captures):
-        case = fdtrace.load(*captures, kind=kind, date=date, tz=tz)
+    with _reading(captures, kind, date, tz) as case:
+        coverage, problems = case.coverage, _problems(case.problems)
     if format == "json":
         answer: dict[str, object] = {
-            "coverage": [findings_json.coverage_record(one) for one in case.coverage],
+            "coverage": [findings_json.coverage_record(one) for one in coverage],
             "skipped": case.skipped,
             "unreadable": [str(error) for error in case.unreadable],
         }
         text = json_text(answer) + "\n"
     else:
-        problems = _problems(case.problems)
         text = doctoring.examine(
-            case.coverage, problems, case.skipped, case.unreadable, place.prose, place.colour
+            coverage, problems, case.skipped, case.unreadable, place.prose, place.colour
         )
     with place.open() as stream:
         stream.write(text)
@@ -346,6 +562,26 @@ def _problems(frame: pd.DataFrame) -> list[tuple[str, Problem]]:
         (str(capture), Problem(str(file), int(line), str(reader), str(reason), str(text)))
         for capture, file, line, reader, reason, text in rows
     ]
+
+
+@app.command(epilog="Example:  fdtrace save app.strace.gz lsof.txt --output app.fdtrace")
+def save(
+    captures: Captures,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="NAME.fdtrace", help="The directory to write.", show_default=False)
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Let --output replace what was saved before.")] = False,
+    kind: Kind = None,
+    date: Date = None,
+    tz: Zone = None,
+    at: At = None,
+) -> None:
+    """Keep tables and answers as Parquet files. Every command reads them again, at once."""
+    store.check_place(output, force)
+    with _reading(captures, kind, date, tz, at) as case:
+        case.save(output, force)
+    tell(f"written to {output}")
+    _leave(case)
 
 
 @app.command(epilog="Example:  fdtrace formats")

@@ -64,6 +64,7 @@ class Finding:
     target: str | None = None
     peer: str | None = None
     state: str | None = None
+    state_source: str | None = None
     opened: int | None = None
     closed: int | None = None
     open: int | None = None
@@ -79,13 +80,30 @@ class Finding:
     advice: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far the reading of captures is.
+
+    `bytes` counts what was taken of the inputs as they are stored, compressed
+    or not, `total` is all there is; None while an input that cannot be measured,
+    a pipe, is copied. `descriptors` counts the lives that were seen to begin.
+    Where captures are read more than once, `bytes` begins anew.
+    """
+
+    bytes: int
+    total: int | None = None
+    descriptors: int = 0
+
+
 @dataclass(slots=True)
 class Coverage:
     """What one capture can and cannot show.
 
     `lines == parsed + continuation + blank + problems` holds for every
     capture that was read to its end. `missing` lists, in words, what the
-    capture cannot show; `remedy` is the strace command that would have.
+    capture cannot show; `remedy` is the command that would have. `snapshots` counts
+    the looks at the system in a capture of lsof, netstat, ss or /proc. `joined` says, in
+    words, how far a trace and the snapshots beside it agree.
     `curve` samples, evenly over the capture, how many descriptors its fullest
     process had open; `peak` and `limit` are the most it had and the most it may
     have. `settled` counts, by kind, the lives that were closed again as they should.
@@ -108,6 +126,8 @@ class Coverage:
     syscalls: dict[str, int] = field(default_factory=dict)
     born: bool = False
     processes: int = 0
+    snapshots: int = 0
+    joined: tuple[str, ...] = ()
     closes_visible: bool = True
     missing: tuple[str, ...] = ()
     remedy: str = ""

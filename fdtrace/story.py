@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from . import sightings
 from .errors import BadArgument
 
 if TYPE_CHECKING:
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 class Story:
     """A life in time order; printed, it is the tale.
 
-    `life` is its row of `fds`, `table` its calls (rows of `events`), `copies` the
-    other lives of the same open file: what dup, fork and passing made of it. The
-    file is closed when the last of them is.
+    `life` is its row of `fds`; `calls` are its calls (rows of `events`); `table`
+    has all that is told of it, those calls and what snapshots and logs saw, in
+    order of time (table `story`); `copies` are the other lives of the same open
+    file: what dup, fork and passing made of it. The file is closed when the last
+    of them is.
     """
 
     life: pd.Series
+    calls: pd.DataFrame
     table: pd.DataFrame
     copies: pd.DataFrame
 
@@ -41,9 +45,41 @@ class Story:
 
 def tell(case: Case, pid: int | None, fd: int, at: float | None) -> Story:
     """The story of number `fd` in process `pid`, at a moment or the last one."""
+    if case.fds.empty and not case.open_files.empty:
+        from . import schema
+
+        life, table = sightings.alone(case, pid, fd)
+        return Story(life, schema.empty("events"), table, schema.empty("fds"))
     life = _choose(case, pid, fd, at)
     copies = case.fds[(case.fds["ofd"] == life["ofd"]) & (case.fds.index != life.name)]
-    return Story(life, _calls(case, life), copies)
+    calls = _calls(case, life)
+    return Story(life, calls, _everything(case, life, calls), copies)
+
+
+def _everything(case: Case, life: pd.Series, calls: pd.DataFrame) -> pd.DataFrame:
+    """Calls and sightings of one life as one table, in order of time."""
+    from . import schema
+    from .report.story import call
+
+    rows: list[tuple[Any, ...]] = [
+        (row.capture, _seconds(row.t_s), "strace", row.file, row.line, call(row))
+        for row in calls.itertuples()
+    ]
+    seen = [
+        (one.capture, one.t_s, one.source, one.file, one.line, one.what)
+        for one in sightings.of(case, int(str(life.name)))
+    ]
+    placed = [*rows, *(row for row in seen if row[1] is not None)]
+    if all(row[1] is not None for row in rows):
+        placed.sort(key=lambda row: row[1])
+    rows = [*placed, *(row for row in seen if row[1] is None)]
+    names = [column.name for column in schema.TABLES["story"].columns]
+    columns = {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    return schema.conform("story", columns)
+
+
+def _seconds(value: Any) -> float | None:
+    return None if value != value else value
 
 
 def _calls(case: Case, life: pd.Series) -> pd.DataFrame:

@@ -42,7 +42,9 @@ class FakeCase:
     findings: list[Finding] = field(default_factory=list)
     unreadable: list[FdtraceError] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
     asked: dict[str, Any] = field(default_factory=dict)
+    interrupted: bool = False
     coverage: list[Coverage] = field(
         default_factory=lambda: [
             Coverage("app", "strace", ("app.strace",), lines=2, parsed=2, calls=2, processes=1, born=True)
@@ -67,9 +69,11 @@ class FakeCase:
             "fds", {"fd": [3, 4], "target": ["/etc/passwd", "=cmd()"], "kind": ["file"] * 2}
         )
 
-    @property
-    def events(self) -> pd.DataFrame:
-        return schema.conform("events", {"line": range(1, 6001), "syscall": ["read"] * 6000})
+    def iter_events(self, **wanted: object) -> Iterator[pd.DataFrame]:
+        self.asked["events"] = wanted
+        for start in range(1, 6001, 2000):
+            lines = range(start, start + 2000)
+            yield schema.conform("events", {"seq": range(start - 1, start + 1999), "line": lines, "syscall": ["read"] * 2000})
 
     @property
     def processes(self) -> pd.DataFrame:

@@ -68,24 +68,26 @@ def test_a_directory_gives_its_captures_and_says_what_it_left(tmp_path: Path) ->
         lsof__txt=LSOF,
         README__md=BORN,
         app__c=b"int main() {}\n",
+        notes__txt=b"What I did next was this.\n" * 50,
         __hidden=WITH_PIDS,
         nothing__log=b"",
         core=b"\x7fELF" + b"\0" * 99,
     )
-    (tmp_path / "sub").mkdir()
+    fill(tmp_path / ".git", app__strace=WITH_PIDS)
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
     # WHEN
     gathered = gather([str(tmp_path)])
-    # THEN only the capture is taken, and each of the others has its reason
-    assert names(gathered) == ["app.strace"]
+    # THEN only the captures are taken, and each of the others has its reason
+    assert names(gathered) == ["app.strace", "lsof.txt"]
+    assert [capture.kind for capture in gathered.captures] == ["strace", "lsof"]
     assert gathered.unreadable == ()
-    assert "is lsof output" in reason(gathered, "lsof.txt")
+    assert "is not a capture" in reason(gathered, "notes.txt")
     assert "by its name" in reason(gathered, "README.md")
     assert "by its name" in reason(gathered, "app.c")
     assert reason(gathered, ".hidden") == "hidden file"
     assert reason(gathered, "nothing.log") == "is empty"
     assert "ELF" in reason(gathered, "core")
-    assert "not searched" in reason(gathered, "sub")
+    assert "not searched" in reason(gathered, ".git")
     assert reason(gathered, "gone") == "broken link"
 
 
@@ -283,7 +285,6 @@ def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
     ("data", "error", "words"),
     [
         (b"", DamagedInput, "is empty"),
-        (LSOF, UnknownFormat, "is lsof output.*reads strace captures only"),
         (b"Dear all,\n", UnknownFormat, "is not a capture that fdtrace knows"),
         (gzip.compress(WITH_PIDS)[:8], DamagedInput, "ends too early"),
     ],
@@ -311,15 +312,15 @@ def test_a_missing_file_does_not_stop_the_others(tmp_path: Path) -> None:
 
 
 def test_a_directory_without_a_capture_is_an_error(tmp_path: Path) -> None:
-    # GIVEN an empty directory and one without a trace
+    # GIVEN an empty directory and one without a capture
     empty = fill(tmp_path / "empty")
-    other = fill(tmp_path / "other", lsof__txt=LSOF)
+    other = fill(tmp_path / "other", notes__txt=b"Dear all,\n")
     # WHEN
     gathered = gather([str(empty), str(other)])
     # THEN
     assert [str(error).rpartition(": ")[2] for error in gathered.unreadable] == [
         "is an empty directory",
-        "none of its 1 entries is a strace capture",
+        "none of its 1 entries is a capture",
     ]
 
 
@@ -344,8 +345,9 @@ def test_stdin_is_an_input_like_others(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_a_kind_that_was_said_holds_for_named_files(tmp_path: Path) -> None:
-    # GIVEN a text in which no trace is seen, and lsof output
-    fill(tmp_path, odd=b"no trace in sight\n" * 50, lsof__txt=LSOF)
+    # GIVEN a text in which hardly a trace is seen, and lsof output
+    prose = b"no trace in sight\n" * 50
+    fill(tmp_path, odd=prose + BORN.splitlines()[0] + b"\n" + prose, lsof__txt=LSOF)
     # WHEN
     gathered = gather([str(tmp_path / "odd"), str(tmp_path / "lsof.txt")], kind="strace")
     # THEN the doubtful one is taken, the plainly wrong one is not

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fdtrace.errors import NotThisFormat, UnknownFormat
-from fdtrace.readers.sniff import recognise
+from fdtrace.readers.sniff import form_of, recognise
 
 CALLS = b"""\
 execve("/usr/bin/true", ["true"], 0x7ffd4420dbe0 /* 35 vars */) = 0
@@ -69,7 +69,7 @@ def test_every_leader_is_strace(leader: str) -> None:
     head = b"".join(LEADERS[leader] + line for line in CALLS.splitlines(keepends=True))
     # WHEN / THEN
     found = recognise(head)
-    assert (found.kind, found.supported, found.whole, found.born) == ("strace", True, True, True)
+    assert (found.kind, found.whole, found.born) == ("strace", True, True)
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -165,6 +165,8 @@ FOREIGN = {
     "gVisor": b"I0808 17:55:27.651601  24647 strace.go:599] [   2:   2] cat X brk(0x0) = 93 (0x55) (1.3us)\n",
     "truss": b'open("/etc/libmap.conf",O_RDONLY,00) = 3 (0x3)\nopen("/x",0,0) ERR#2 \'No such file\'\n',
     "audit": b"type=SYSCALL msg=audit(1364481363.243:24287): arch=c000003e syscall=2 success=no exit=-13\n",
+    "netstat on Windows": b"\nActive Connections\n\n  Proto  Local Address    Foreign Address    State\n"
+    b"  TCP    0.0.0.0:135            0.0.0.0:0              LISTENING\n",
     "JSON": b'{"log": "close(3) = 0\\n", "stream": "stderr"}\n',
     "HTML": b"<!DOCTYPE html>\n<html><body><pre>close(3) = 0</pre></body></html>\n",
     "ELF": b"\x7fELF\x02\x01\x01" + b"\0" * 60,
@@ -204,20 +206,57 @@ OTHER_KINDS = {
     "procfs ": b"pos:\t0\nflags:\t02100001\nmnt_id:\t27\n",
     "procfs  ": b"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt\n"
     b"   0: 0100007F:8581 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 288621\n",
+    "lsof  ": b'{"lsof_version":"4.99.7","processes":[{"pid":1,"command":"sh","files":[{"fd":"3"}]}]}\n',
+    "lsof   ": b'{"pid":1,"command":"sh","fd":"3","type":"REG","name":"/etc/passwd"}\n' * 3,
     "lws": b"[2026/11/23 07:05:37:7305] N: LWS: 4.1.6-, loglevel 1031\n"
     b"[2026/11/23 07:05:37:7306] N:  ++ [wsi|0|pipe] (1)\n",
 }
 
 
 @pytest.mark.parametrize("kind", OTHER_KINDS)
-def test_captures_of_other_tools_are_known_but_not_supported(kind: str) -> None:
+def test_captures_of_other_tools_are_recognised_with_a_reason(kind: str) -> None:
     found = recognise(OTHER_KINDS[kind])
-    assert (found.kind, found.supported) == (kind.strip(), False)
-    assert found.reasons
+    assert (found.kind, found.whole) == (kind.strip(), True)
+    assert f"have the form of {found.kind} output" in found.reasons[0]
+
+
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_the_lines_of_one_tool_have_the_form_of_no_other(kind: str) -> None:
+    # GIVEN the lines of a capture, headers and rows
+    forms = {form_of(line) for line in OTHER_KINDS[kind].splitlines()}
+    # WHEN / THEN each is of this kind, or of none
+    assert forms - {""} == {kind.strip()}
 
 
 def test_a_kind_that_was_said_settles_a_doubtful_text() -> None:
-    assert recognise(PROSE * 50, kind="strace").kind == "strace"
+    # GIVEN a long text that quotes a single call
+    head = PROSE * 200 + b"close(3)  = 0\n" + PROSE * 200
+    # WHEN / THEN
+    found = recognise(head, kind="strace")
+    assert (found.kind, found.reasons) == ("strace", ("said to be strace", "1 line has its form"))
+
+
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_every_kind_can_be_said(kind: str) -> None:
+    # GIVEN a capture among far more lines of prose
+    head = PROSE * 200 + OTHER_KINDS[kind]
+    # WHEN / THEN
+    assert recognise(head, kind=kind.strip()).kind == kind.strip()
+
+
+@pytest.mark.parametrize("said", sorted({kind.strip() for kind in OTHER_KINDS}))
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_a_kind_that_was_said_is_contradicted_by_another(said: str, kind: str) -> None:
+    if said == kind.strip():
+        return
+    with pytest.raises(NotThisFormat, match=f"was said to be {said}, but .* {kind.strip()} output"):
+        recognise(OTHER_KINDS[kind], kind=said)
+
+
+@pytest.mark.parametrize("said", [*sorted({kind.strip() for kind in OTHER_KINDS}), "strace"])
+def test_a_kind_that_was_said_is_contradicted_by_prose(said: str) -> None:
+    with pytest.raises(NotThisFormat, match=f"was said to be {said}, but is not a capture"):
+        recognise(PROSE * 50, kind=said)
 
 
 @pytest.mark.parametrize("head", [OTHER_KINDS["lsof"], FOREIGN["ltrace"], FOREIGN["ELF"]])

@@ -109,5 +109,15 @@ def test_a_long_middle_is_left_out_and_counted(tmp_path: Path) -> None:
     )
     told = fdtrace.load(path).story(fd=3)
     assert len(told.table) == 202
-    assert "… 162 more calls …" in str(told)
+    assert "… 162 more lines …" in str(told)
     assert len(str(told).splitlines()) < 55
+
+
+def test_a_log_beside_the_trace_tells_its_part(tmp_path: Path) -> None:
+    told = fdtrace.load(Path(__file__).parent.parent / "samples" / "lws-gateway").story(fd=4)
+    lines = [line for line in str(told).splitlines() if "[lws]" in line]
+    assert [line.split("[lws] ")[1] for line in lines] == [
+        "context 1 created: 4.3.5-unknown",
+        "context 1 destroyed, after 132.9 ms",
+    ]
+    assert told.table["source"].tolist()[:2] == ["lws", "strace"]

@@ -44,6 +44,7 @@ from ..readers.strace.window import Scan
 from . import partition, signs
 from .base import Check
 from .leak_report import Told, finding
+from .leak_seen import Seen, seen
 from .use import Use
 
 _TELLS_USE = frozenset(
@@ -119,6 +120,8 @@ class Leak(Check):
         self.groups = Groups(self.site, group_by)
         self.use = Use()
         self.exhausted: dict[int, int] = {}
+        self.reported: list[Life] = []
+        """Every life that a serious finding is about, once they were asked for."""
         self.end = 0
 
     # -- observing -----------------------------------------------------------
@@ -153,9 +156,14 @@ class Leak(Check):
         verdicts = [verdict for group in groups for verdict in self._verdicts(group, history)]
         if self.by == "site":
             verdicts = self._with_peers(verdicts, groups, history)
-        return [finding(self._told(verdict, history)) for verdict in verdicts]
+        guilty = [verdict.group for verdict in verdicts if verdict.serious]
+        told = [self._told(verdict, guilty, history) for verdict in verdicts]
+        self.reported = [life for one in told if one.serious for life in (*one.lives, *one.seen.adopted)]
+        if history.joined is not None:
+            history.joined.told = {id(life) for life in self.reported}
+        return [finding(one) for one in told]
 
-    def _told(self, verdict: Verdict, history: History) -> Told:
+    def _told(self, verdict: Verdict, guilty: list[Group], history: History) -> Told:
         opened, closed = self._fate(verdict.group, verdict.lives)
         silent = verdict.serious and self._hung_up_on(verdict.group, verdict.lives)
         lives = sorted(verdict.lives, key=signs.begin)
@@ -169,6 +177,7 @@ class Leak(Check):
             silent,
             history,
             self.exhausted,
+            seen(verdict.group, lives, guilty, history, self.sites) if verdict.serious else Seen(),
         )
 
     def _verdicts(self, group: Group, history: History) -> list[Verdict]:
@@ -296,8 +305,11 @@ class Leak(Check):
         """Suspects of processes in which they keep coming; of processes that live, also their sum."""
         growing: list[Life] = []
         alive: list[Life] = []
-        for share in group.shares.values():
-            own = [life for life in suspects if life.process is share.process]
+        by_process: dict[int, list[Life]] = {}
+        for life in suspects:
+            by_process.setdefault(id(life.process), []).append(life)
+        for key, share in group.shares.items():
+            own = by_process.get(key)
             if not own:
                 continue
             lived = share.process.ended is None

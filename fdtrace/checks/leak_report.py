@@ -13,6 +13,10 @@ from ..model import Finding, Severity
 from . import leak_words as words
 from . import signs
 from .base import quotes, seconds
+from .leak_seen import Seen
+
+_FIRST = 2
+"""Lines of the trace that are quoted before those of snapshots: how it began, and the sign of its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Told:
     silent: bool
     history: History
     exhausted: dict[int, int]
+    seen: Seen
 
     @property
     def serious(self) -> bool:
@@ -47,37 +52,51 @@ class Told:
 def finding(told: Told) -> Finding:
     """One line of the answer, with its proof."""
     group, lives, history = told.group, told.lives, told.history
+    command = group.command or _named(told)
     processes = sorted({life.process.pid for life in lives if life.process.pid is not None})
     site = group.site
+    quoted = quotes(history, signs.evidence(lives) if told.serious else [lives[0].opened])
     return Finding(
-        key=":".join(("leak", group.command or "?", group.kind, words.place(group))),
+        key=":".join(("leak", command or "?", group.kind, words.place(group))),
         check="leak",
         severity=told.severity,
         title=words.title(told),
         capture=history.capture.name,
         pid=processes[0] if len(processes) == 1 else None,
         pids=tuple(processes),
-        command=group.command,
+        command=command,
         call_site=site.site if site is not None else None,
         callers=site.callers if site is not None else (),
         kind=group.kind,
         target=group.target(),
         peer=_same(life.peer for life in lives),
         state=told.state,
+        state_source=", ".join(told.seen.sources()) or None if told.state else None,
         opened=told.opened,
         closed=told.closed,
-        open=len(lives),
+        open=len(lives) + len(told.seen.adopted),
         growth_per_s=signs.growth(lives, _until(told)),
         first_t_s=seconds(history, lives[0].opened),
         last_t_s=seconds(history, lives[-1].opened),
         examples=tuple(history.fd_id(original(life)) for life in lives[:5]),
         example_fds=tuple(life.fd for life in lives[:5]),
         example_pid=lives[0].process.pid,
-        evidence=quotes(history, signs.evidence(lives) if told.serious else [lives[0].opened]),
+        evidence=(
+            *quoted[:_FIRST],
+            *told.seen.evidence(),
+            *quoted[_FIRST:],
+        ),
         certainty="certain" if all(life.certain for life in lives) else "inferred",
         reasons=words.reasons(told),
         advice=words.advice(told),
     )
+
+
+def _named(told: Told) -> str | None:
+    """The name of the program where only snapshots tell it."""
+    names = told.history.joined.commands if told.history.joined is not None else {}
+    found = {names.get(life.process.pid or 0) for life in told.lives}
+    return found.pop() if len(found) == 1 else None
 
 
 def _until(told: Told) -> int | None:

@@ -8,43 +8,15 @@ from typing import TYPE_CHECKING
 from ..history.groups import Group, Lengths
 from ..readers.strace.window import ABSENT
 from . import signs
+from .lws_words import behind_advice
+from .nouns import noun
 
 if TYPE_CHECKING:
+    from ..history.join import Gap
     from .leak_report import Told
-
-_NOUNS = {
-    "tcp": "TCP sockets",
-    "tcp6": "TCP (IPv6) sockets",
-    "udp": "UDP sockets",
-    "udp6": "UDP (IPv6) sockets",
-    "unix": "unix sockets",
-    "netlink": "netlink sockets",
-    "packet": "packet sockets",
-    "socket": "sockets",
-    "raw": "raw sockets",
-    "file": "files",
-    "dir": "directories",
-    "pipe": "pipe ends",
-    "eventfd": "eventfds",
-    "epoll": "epoll instances",
-    "timerfd": "timerfds",
-    "signalfd": "signalfds",
-    "inotify": "inotify instances",
-    "fanotify": "fanotify groups",
-    "memfd": "memfds",
-    "pidfd": "pidfds",
-    "io_uring": "io_uring instances",
-    "bpf": "BPF objects",
-    "perf": "perf events",
-}
 
 
 _PHRASES = ("to ", "accepted", "listening", "copied")
-
-
-def noun(kind: str) -> str:
-    """A kind of descriptor, in the plural."""
-    return _NOUNS.get(kind, f"{kind} descriptors")
 
 
 def place(group: Group) -> str:
@@ -60,7 +32,7 @@ def place(group: Group) -> str:
 
 def title(told: Told) -> str:
     """What, in one line: how many of how many, of which kind, to where."""
-    number, group = len(told.lives), told.group
+    number, group, adopted = len(told.lives), told.group, len(told.seen.adopted)
     what = noun(group.kind)
     if group.end:
         what = f"{group.end}s of {'pipes' if group.kind == 'pipe' else 'socket pairs'}"
@@ -76,6 +48,8 @@ def title(told: Told) -> str:
         ended = all(life.how == "exit" for life in told.lives)
         until = "until the process ended" if ended else "at the end of the capture"
         return f"{share} {what} left open {until}"
+    if adopted:
+        return f"{number + adopted:,} {what} are never closed, {number:,} of them opened in the trace"
     return f"{share} {what} are never closed"
 
 
@@ -87,7 +61,7 @@ def reasons(told: Told) -> tuple[str, ...]:
         return ("neither reads nor writes were recorded: these clients may still be served",)
     if not told.serious:
         return (_harmless(told),) if told.severity == "low" else ()
-    found = [*_ends(told), *_usage(told), *_paths(told)]
+    found = [*_ends(told), *_log(told), *_states(told), *_adopted(told), *_usage(told), *_paths(told)]
     if told.why == "held":
         found.append("a child process inherited a copy at fork and keeps it open")
     if any(id(life.process) in told.exhausted for life in told.lives):
@@ -112,6 +86,51 @@ def _ends(told: Told) -> list[str]:
             "probably CLOSE_WAIT (netstat or ss would tell)"
         )
     return found
+
+
+def _log(told: Told) -> list[str]:
+    """What a libwebsockets log says of the contexts that opened them."""
+    if told.seen.contexts is None:
+        return []
+    created, destroyed = told.seen.contexts
+    one = noun(told.group.kind)[:-1]
+    return [
+        f"log: {created:,} contexts created, {destroyed:,} destroyed: the context is gone, its {one} is not"
+    ]
+
+
+def _states(told: Told) -> list[str]:
+    """What snapshots say of the sockets."""
+    states = Counter(life.state for life in (*told.lives, *told.seen.adopted) if life.state_source)
+    if not states:
+        return []
+    number = len(told.lives) + len(told.seen.adopted)
+    counts = ", ".join(f"{_all(count, number)} in {state}" for state, count in states.most_common(3))
+    *first, last = told.seen.sources()
+    return [f"{', '.join(first)}{' and ' if first else ''}{last}: {counts}"]
+
+
+def _adopted(told: Told) -> list[str]:
+    """How many were open before the trace could see them being opened."""
+    before, between = told.seen.before, told.seen.between
+    if not before and not between:
+        return []
+    parts = [f"{told.opened:,} were seen being opened, {told.closed or 'none'} of these closed"]
+    if before:
+        parts.append(f"{len(before):,} were open before the trace began ({_seen_in(before)})")
+    if between:
+        since = "between that and the trace" if before else "unseen"
+        parts.append(f"{len(between):,} were opened {since} (first in {_seen_in(between)})")
+    return ["; ".join(parts)]
+
+
+def _seen_in(gaps: list[Gap]) -> str:
+    look = gaps[0].look
+    file = look.snapshot.file.rpartition("/")[2]
+    if look.snapshot.at_ns is None:
+        return file
+    seconds = look.snapshot.at_ns // 1_000_000_000 % 86_400
+    return f"{file}, {seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
 def _all(count: int, number: int) -> str:
@@ -166,7 +185,8 @@ def _typically(group: Group) -> str:
     lengths = Lengths()
     for share in group.shares.values():
         lengths.absorb(share.lengths_ns)
-    return f" after about {time(lengths.within(0.5))}" if lengths.total else ""
+    usual = lengths.within(0.5)  # 0: the clock counts whole seconds
+    return f" after about {time(usual)}" if usual else ""
 
 
 def time(ns: int) -> str:
@@ -190,6 +210,8 @@ def advice(told: Told) -> str:
     """What to do next."""
     if not told.serious:
         return ""
+    if told.seen.contexts is not None:
+        return behind_advice(told.group.kind)
     site = told.group.site
     where = f"what {site.site} opened" if site is not None else "it"
     if told.state == "CLOSE_WAIT":

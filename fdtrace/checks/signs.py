@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
@@ -108,9 +109,15 @@ def growth(lives: list[Life], until: int | None) -> float | None:
 
 
 def held_elsewhere(history: History) -> Iterator[Life]:
-    """Copies in tables that live, of lives that their own process closed: one for each of these."""
+    """Copies in tables that live, of lives that their own process closed: one for each of these.
+
+    The end of a pipe that one child alone holds, and whose other end its maker
+    kept, is how the two talk to each other.
+    """
     kernel = history.fold.calls.kernel
     seen: set[int] = set()
+    holders: Counter[int] = Counter()
+    found: list[tuple[Life, Life]] = []
     for table in kernel.tables:
         if not table.users:
             continue
@@ -119,10 +126,21 @@ def held_elsewhere(history: History) -> Iterator[Life]:
             copied = life.copied or life.table is not table
             if fd < STDIO or not copied or origin.opened is None or origin.how in ("none", "exit"):
                 continue
-            own = kernel.own(table, fd)
-            if own is not None and origin.ident not in seen:
+            holders[origin.ident] += 1
+            own = kernel.own(table, fd) if origin.ident not in seen else None
+            if own is not None:
                 seen.add(origin.ident)
-                yield own
+                found.append((own, origin))
+    for own, origin in found:
+        if holders[origin.ident] > 1 or not _kept_other_end(origin):
+            yield own
+
+
+def _kept_other_end(life: Life) -> bool:
+    """Whether the process that made a pipe or a pair still has its other end."""
+    if life.other_end is None:
+        return False
+    return any(other.ofd == life.other_end for other in life.table.fds.values())
 
 
 def evidence(lives: list[Life]) -> list[At | None]:

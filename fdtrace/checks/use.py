@@ -46,7 +46,11 @@ class Use:
             places.append(life.closed)
         for at in places:
             if at is not None and at.pos > self._touched.get(at.tid, -1):
+                self._touched.pop(at.tid, None)
                 self._touched[at.tid] = at.pos
+        if len(self._touched) > 2 * _THREADS:
+            for tid in list(self._touched)[:_THREADS]:
+                del self._touched[tid]
 
     def finish(self, still_open: list[Life], history: History) -> None:
         """The capture is over; these are open."""
@@ -74,7 +78,7 @@ class Use:
         if at is not None and self._lives(at.tid, life.process) and self._made.get((at.tid, at.syscall)) == 1:
             return True
         return (
-            last is not None and self._lives(last.tid, life.process) and self._touched[last.tid] == last.pos
+            last is not None and self._lives(last.tid, life.process) and self._touched.get(last.tid) == last.pos
         )
 
     def _lives(self, tid: int, process: Process) -> bool:

@@ -68,10 +68,12 @@ def execute(state: State, task: Task, flight: Flight, done: Done) -> None:
     if process.started is not None and process.started.seq == done.at.seq:
         process.born = state.rooted = True
     process.exiting = None
+    others = sorted(other.tid for other in process.tasks if other is not task)
     inherited = state.kernel.exec(task, done.at, flight)
     state.settled(task, done.at)
-    for tid in [t for t, other in state.tasks.items() if other.process is process and other is not task]:
-        state.gone.append(state.tasks.pop(tid))
+    for tid in others:
+        if tid in state.tasks:
+            state.over(state.tasks.pop(tid))
     _name(task, Call(done.text))
     for observer in state.kernel.observers:
         observer.executed(task, done.at, inherited)

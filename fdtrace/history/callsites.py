@@ -67,6 +67,10 @@ WRAPPER_SYMBOLS: tuple[str, ...] = (
     r"std::os::unix",
     r"std::io::",
     r"std::fs::",
+    # The interpreter of Python: which of its functions calls, and how often, changes as it specialises.
+    r"_?Py[A-Z]\w*_",
+    r"_?Py_(?:Run|Bytes|Main|Vectorcall|Exit|Finalize)",
+    r"(?:cfunction|method|wrapperdescr|slot_tp|vectorcall)_",
     r"_Py_open",
     r"_Py_dup",
     r"_io_FileIO___init__",

@@ -39,7 +39,7 @@ class Numbers:
     def after(self, history: History) -> None:
         """Move past everything that a capture used."""
         kernel = history.fold.calls.kernel
-        self.table += len(kernel.tables)
+        self.table += kernel.table_count
         self.ofd += kernel.ofd()
         self.stack += len(history.scan.stacks)
         self.seq += sum(scanner.tally.calls for scanner in history.scanners)
@@ -118,7 +118,7 @@ def fds(history: History, lives: list[Life], sites: CallSites, numbers: Numbers,
             "read_bytes": life.read_bytes,
             "written_bytes": life.written_bytes,
             "state": life.state,
-            "state_source": f"strace: {life.state_name}" if life.state else None,
+            "state_source": life.state_source or (f"strace: {life.state_name}" if life.state else None),
             "certainty": "certain" if life.certain else "inferred",
             **_opening(history, life, sites, numbers, moments, bases),
             **_closing(history, life, numbers, moments, bases),

@@ -94,9 +94,9 @@ def _detailed(note: bytes) -> bool:
 
 def _processes(history: History) -> None:
     coverage, kernel = history.coverage, history.fold.calls.kernel
-    coverage.processes = len(kernel.processes)
+    coverage.processes = len(kernel.processes) + kernel.forgotten
     roots = [p for p in kernel.processes if p.ppid is None]
-    coverage.born = bool(roots) and all(p.born for p in roots)
+    coverage.born = bool(roots or kernel.forgotten) and all(p.born for p in roots) and kernel.forgotten_born
     fullest = max(kernel.processes, key=lambda p: p.peak, default=None)
     if fullest is not None:
         coverage.peak = fullest.peak or None
@@ -114,9 +114,7 @@ def _gaps(history: History, features: dict[str, int]) -> None:
         "no close() was recorded, so what stays open cannot be known (-e trace without close?)": (
             not coverage.closes_visible
         ),
-        "attached to what was running: descriptors from before are known only once they are used": (
-            not coverage.born
-        ),
+        f"{_unborn(seen)}: descriptors from before are known only once they are used": not coverage.born,
         "no clock: growth per second and idle times are unknown (record with -ttt)": (
             coverage.clock == "none"
         ),
@@ -139,7 +137,20 @@ def _gaps(history: History, features: dict[str, int]) -> None:
         f"{calls.kernel.copies_dropped:,} copies made by fork are counted, not listed": (
             calls.kernel.copies_dropped > 0
         ),
+        f"{calls.kernel.unlisted:,} numbers below one that was given out must be open; so many are not listed": (
+            calls.kernel.unlisted > 0
+        ),
+        f"{calls.kernel.left_unjudged:,} descriptors that processes left open when they ended are counted, not judged": (
+            calls.kernel.left_unjudged > 0
+        ),
     }
     hidden = [f"{what} ({count:,} times)" for what, count in calls.hidden.items()]
     coverage.missing = (*(gap for gap, there in gaps.items() if there), *hidden)
     coverage.remedy = RECOMMENDED
+
+
+def _unborn(seen: set[str]) -> str:
+    """Why the beginning of a program is not in its trace."""
+    if "execve" in seen:
+        return "attached to what was running"
+    return "attached to what was running, or execve was not recorded"

@@ -12,6 +12,9 @@ from .kernel import Kernel
 from .lives import At, Flight, Table
 from .tasks import Process, Spawns, Task
 
+UNSEEN = 4096
+"""Forks whose child has not printed a line yet that are remembered, each with a copy of its table."""
+
 
 class Family:
     """All tasks of a capture by their thread id."""
@@ -28,6 +31,7 @@ class Family:
         self.rooted = False
         """Whether the capture begins with the execution of a program: every other task has a parent in it."""
         self.inferred_parents = 0
+        self.keep_tenures = kernel.list_copies
         self.tenures: list[tuple[int, int, int, Task, Table]] = []
 
     # -- births --------------------------------------------------------------
@@ -116,8 +120,8 @@ class Family:
         return task
 
     def settled(self, task: Task, at: At) -> None:
-        """From this call on, the task uses this table (kept only where tables are to be listed)."""
-        if self.kernel.list_copies:
+        """From this call on, the task uses this table (kept only where that is asked for)."""
+        if self.keep_tenures:
             self.tenures.append((task.tid, at.file, at.seq, task, task.table))
 
     def _group_of(self, tid: int) -> Task | None:
@@ -186,6 +190,8 @@ class Family:
             self.spawns.silent[tid] = flight.spawned
             return flight.spawned
         self.spawns.returned[tid] = (task, flight)
+        if len(self.spawns.returned) > UNSEEN:
+            self.spawns.oldest_unseen()
         return None
 
     def _swap(self, task: Task, flight: Flight, known: Task) -> None:
@@ -239,14 +245,14 @@ class Family:
             if leader.process is not process:
                 return
             self.kernel.leave(leader, "exec_superseded", at)
-            self.gone.append(leader)
+            self.over(leader)
         del self.tasks[thread_tid]
         heir = Task(leader_tid, process, thread.table, leader.started if leader else at)
         heir.flight = thread.flight
         if thread in thread.table.flights:
             thread.table.flights[heir] = thread.table.flights[thread]
         self.kernel.leave(thread, "exec_superseded", at)
-        self.gone.append(thread)
+        self.over(thread)
         self._enrol(heir, at)
         process.ended, process.ended_by = None, "none"
 
@@ -261,6 +267,11 @@ class Family:
             task.process.exit_code = status
         self.end(task, how, at)
 
+    def over(self, task: Task) -> None:
+        """Keep a thread that is gone, where somebody may ask for its row."""
+        if not self.kernel.lean:
+            self.gone.append(task)
+
     def end(self, task: Task, how: str, at: At | None) -> None:
         """A task is gone."""
         self.tasks.pop(task.tid, None)
@@ -270,7 +281,7 @@ class Family:
                 self.kernel.confirm(flight, fd, "exit", at or flight.at)
             if flight.spawned is not None:
                 self.spawns.waiting.pop(task, None)
-        self.gone.append(task)
+        self.over(task)
         self.kernel.leave(task, how, at)
 
     def merge(self, stranger: Task, into: Table) -> bool:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from ..readers.strace.window import ABSENT, Mark, Row, Scan, Window
 from .calls import Calls
-from .effects import EFFECTS, USES, Op
-from .lives import At, Life
+from .effects import EFFECTS, STREAM_ENDS, USES, Op
+from .lives import At, Life, Use
 from .merge import Mixed
+from .sockets import RESET, STREAMS
 from .state import Done
-from .tasks import Task
 from .uses import UseCounter
 
 if TYPE_CHECKING:
@@ -46,19 +46,20 @@ _FIELDS = (
 )
 
 
-_CALL = int(Row.CALL)
+_ENTRY, _EXIT = int(Row.ENTRY), int(Row.EXIT)
 _NO_RESULT = int(Mark.NO_RESULT)
 _EXITS = frozenset({int(Op.EXIT), int(Op.EXIT_GROUP)})
 _PLAIN = frozenset({int(Op.USE), int(Op.READ)})
+_TEXTLESS = (Op.NONE, Op.USE, Op.READ)
+"""What is told of these calls stands in columns; only a read of a fanotify descriptor has more to say."""
+_TELLING_ERRORS = RESET | {b"EBADF", b"EMFILE", b"ENFILE"}
 
 
-def _plainly_used(task: Task | None, fd: int) -> Life | None:
-    """The life that a successful call used, when the call tells nothing else about it: most calls."""
-    if task is None or task.silent:
-        return None
-    life = task.table.fds.get(fd)
-    plain = life is not None and life.table is task.table and life.target is not None
-    return life if plain and life is not None and life.kind != "fanotify" else None
+_ROWS_UNTOLD = 1 << 15
+_BEGUN = Life.__new__(Life)
+
+LIMBO = 100_000
+"""Rows of threads with unclear parents that may wait for clarity; more of them are taken as they are."""
 
 
 class Fold:
@@ -70,10 +71,14 @@ class Fold:
         self.uses = UseCounter()
         self.syscall_counts: list[int] = []
         self._ops: list[int] = []
+        self._ends_stream: list[bool] = []
+        self._dull_errors: list[bool] = []
         self._names: list[bytes] = []
         self._pos = 0
         self._limbo: list[tuple[tuple[int, ...], bytes, int]] = []
         self._unborn: set[int] = set()
+        self._met: set[int] = set()
+        self._due = _ROWS_UNTOLD
 
     @property
     def position(self) -> int:
@@ -83,38 +88,96 @@ class Fold:
     def feed(self, window: Window) -> None:
         """Apply the rows of one window."""
         ops = self._classify(window)
-        lives: list[int] = []
+        selected = self._relevant(window, ops)
+        columns = [window.column(name)[selected].tolist() for name in _FIELDS]
+        indices = selected.tolist()
+        telling = [i for i, op in zip(indices, ops[selected].tolist(), strict=True) if op not in _TEXTLESS]
+        texts = dict(zip(telling, window.texts(telling), strict=True))
+        touched: list[Life] = []
+        slots: list[int] = []
         where: list[int] = []
         positions: list[int] = []
-        touched: list[Life] = []
-        selected = self._relevant(window, ops)
-        names = [window.column(name)[selected].tolist() for name in _FIELDS]
-        text_of = window.text
         files = window.files if isinstance(window, Mixed) else None
         file = window.file
-        for index, row in zip(selected.tolist(), zip(*names, strict=True), strict=True):
-            if files is not None:
-                file = files[index]
-            code = row[3]
-            text = text_of(index) if code >= 0 and self._ops[code] > Op.USE else b""
-            life = self._take(row, text, file)
+        plainly, op_of = self._plainly, self._ops
+        for index, row in zip(indices, zip(*columns, strict=True), strict=True):
+            life = plainly(row) if row[0] <= _EXIT and op_of[row[3]] in _PLAIN else None
+            if life is None:
+                if files is not None:
+                    file = files[index]
+                text = texts.get(index)
+                if text is None:
+                    text = window.text(index) if row[3] >= 0 and self._ops[row[3]] > Op.USE else b""
+                life = self._take(row, text, file)
+            elif life is _BEGUN:
+                continue
             if life is not None:
                 if life.slot < 0:
                     life.slot = len(touched)
                     touched.append(life)
-                lives.append(life.slot)
+                slots.append(life.slot)
                 where.append(index)
                 positions.append(self._pos)
-        self.uses.count(window, where, positions, lives, touched, self._names)
+            if self._pos >= self._due:
+                self.uses.count(window, where, positions, slots, touched, self._names)
+                touched, slots, where, positions = [], [], [], []
+                self._tell()
+        self.uses.count(window, where, positions, slots, touched, self._names)
+
+    def _tell(self) -> None:
+        """Tell the observers what has become of lives; wherever windows end, it is after the same rows."""
+        if len(self._limbo) > LIMBO:
+            self._replay(last=True)
         self.calls.publish()
+        self._due = self._pos + _ROWS_UNTOLD
 
     def finish(self) -> None:
         """The capture has no more rows: settle what was left open."""
+        self.calls.publish()
         self._replay(last=True)
         self.calls.finish()
         self.calls.publish()
 
     # -- rows ----------------------------------------------------------------
+
+    def _plainly(self, row: tuple[int, ...]) -> Life | None:
+        """Take a use that tells nothing but that it was one, as most calls do: the life that it used.
+
+        `_BEGUN` for one that is under way, None for what `_take` has to look at.
+        """
+        kind, tid, _, code, fd, _, ret, _, errno, flags = row[:10]
+        task = self.calls.tasks.get(tid)
+        if task is None or task.silent or flags:
+            return None
+        flight = task.flight
+        if kind == _ENTRY:
+            if flight is not None or task.exiting is not None:
+                return None
+            self._pos += 1
+            table = task.table
+            task.flight = Use(self._ops[code], self._pos, table, table.fds.get(fd))
+            return _BEGUN
+        if kind == _EXIT:
+            if flight is None or flight.op != self._ops[code]:
+                return None
+            table = flight.table
+            life = flight.old or table.fds.get(fd)
+        else:
+            table = task.table
+            life = table.fds.get(fd)
+        if life is None or life.table is not table or life.target is None or life.kind == "fanotify":
+            return None
+        if errno >= 0:
+            if not self._dull_errors[errno]:
+                return None
+        elif ret <= 0 and (ret < 0 or (self._ends_stream[code] and life.kind in STREAMS)):
+            return None
+        if kind == _EXIT:
+            task.flight = None
+        elif task.exiting is not None and (errno >= 0 or ret == 0):
+            return None
+        self._pos += 1
+        return life
 
     def _classify(self, window: Window) -> npt.NDArray[np.int16]:
         import numpy as np
@@ -124,7 +187,10 @@ class Fold:
             effect = EFFECTS.get(name)
             self._names.append(name)
             self._ops.append(int(effect.op if effect is not None else Op.USE if name in USES else Op.NONE))
+            self._ends_stream.append(name in STREAM_ENDS)
             self.syscall_counts.append(0)
+        for code in range(len(self._dull_errors), len(self.scan.errnos)):
+            self._dull_errors.append(self.scan.errnos[code] not in _TELLING_ERRORS)
         codes = window.column("syscall")
         counts = np.bincount(
             codes[(codes >= 0) & (window.column("kind") != Row.EXIT)], minlength=len(self._ops)
@@ -144,25 +210,26 @@ class Fold:
         )
 
     def _first_sight(self, window: Window) -> npt.NDArray[np.bool_]:
-        """The first row of each thread: it may do nothing that matters and still exist."""
+        """The first row of each thread: it may do nothing that matters and still exist.
+
+        First in the capture, not in its window, so that nothing depends on where windows are cut.
+        """
         import numpy as np
 
         tids = window.column("tid")
         mask = np.zeros(len(tids), dtype=bool)
         calls = np.flatnonzero(window.column("kind") <= Row.SIGNAL)
         if len(calls):
-            _, first = np.unique(tids[calls], return_index=True)
-            mask[calls[first]] = True
+            met, first = np.unique(tids[calls], return_index=True)
+            new = [row for tid, row in zip(met.tolist(), first.tolist(), strict=True) if tid not in self._met]
+            self._met.update(met.tolist())
+            mask[calls[new]] = True
         return mask
 
     def _take(self, row: tuple[int, ...], text: bytes, file: int) -> Life | None:
         kind, tid, clock, code, fd, note, ret, ret_note, errno, flags, seq = row[:11]
         calls = self.calls
         self._pos += 1
-        if kind == _CALL and ret > 0 and errno < 0 and self._ops[code] in _PLAIN:
-            life = _plainly_used(calls.tasks.get(tid), fd)
-            if life is not None:
-                return life
         name = self._names[code] if code >= 0 else b""
         at = At(
             file, seq, row[11], row[12], row[13] if kind == Row.EXIT else clock, tid, name, row[14], self._pos

@@ -22,9 +22,13 @@ from .tasks import Process
 
 ROW = 3
 """This many closes without an open between them are one sweep."""
+SHARES = 4096
+"""Shares of processes that are told apart before those of processes that ended and left nothing become one."""
 CELLS = 256
 """Chains of callers that are told apart at one place."""
 _RECENT = 4096
+_ENDED = 0
+"""In place of a process: all that ended and left nothing open."""
 _PAIRS = frozenset((b"pipe", b"pipe2", b"socketpair"))
 
 
@@ -147,6 +151,16 @@ class Group:
         folders = {patterns.directory_of(pattern) for pattern in self.patterns}
         return next(iter(folders)) or most if len(folders) == 1 else most
 
+    def unite_ended(self) -> int:
+        """Make one share of those that can be no finding any more; returns how many there are then."""
+        ended = [k for k, s in self.shares.items() if k and not s.left and s.process.ended is not None]
+        if ended:
+            rest = self.shares.setdefault(_ENDED, Share(self.shares[ended[0]].process))
+            for key in ended:
+                rest.absorb(self.shares.pop(key))
+            rest.sweeps.clear()
+        return len(self.shares)
+
     @property
     def left(self) -> list[Life]:
         """All lives that nobody closed."""
@@ -174,14 +188,18 @@ class Groups(Observer):
         self.settled: dict[str, int] = {}
         self._site_of = site_of
         self._by = by
-        self._opens: dict[tuple[int, bytes], array[int]] = {}
+        self._opens: dict[tuple[Process, bytes], array[int]] = {}
         self._second_ends: set[int] = set()
         self._latest: tuple[int, int] = (-1, -1)
+        self._shares = 0
+        self._room = SHARES
 
     # -- observing -----------------------------------------------------------
 
     def opened(self, life: Life) -> None:
         """A life began: remember when, and whether it is the second of two."""
+        if self._shares > self._room:
+            self._unite_ended()
         at = life.opened
         if at is None:
             return
@@ -189,7 +207,7 @@ class Groups(Observer):
             if self._latest == (at.pos, life.table.ident):
                 self._second_ends.add(life.ident)
             self._latest = at.pos, life.table.ident
-        opens = self._opens.setdefault((id(life.process), at.syscall), array("q"))
+        opens = self._opens.setdefault((life.process, at.syscall), array("q"))
         if len(opens) >= 2 * _RECENT:
             del opens[:_RECENT]
         opens.append(at.pos)
@@ -200,7 +218,8 @@ class Groups(Observer):
             return
         share = self._count(life)
         if life.how == "exit":
-            share.left.append(life)
+            if life.process.left:
+                share.left.append(life)
             return
         share.closed += 1
         self.settled[life.kind] = self.settled.get(life.kind, 0) + 1
@@ -225,8 +244,14 @@ class Groups(Observer):
         """Whether nothing was opened the same way between this close and the one before."""
         if share.last_close < 0 or opened.pos >= share.last_close:
             return False
-        opens = self._opens.get((id(share.process), opened.syscall))
+        opens = self._opens.get((share.process, opened.syscall))
         return opens is None or bisect_right(opens, share.last_close) == bisect_right(opens, closed.pos)
+
+    def _unite_ended(self) -> None:
+        """Forget who was who of the processes that are over, and what they opened lately."""
+        self._shares = sum(cell.unite_ended() for cells in self.places.values() for cell in cells.values())
+        self._room = max(SHARES, 2 * self._shares)
+        self._opens = {key: opens for key, opens in self._opens.items() if key[0].ended is None}
 
     def finish(self, still_open: Iterable[Life], held: Iterable[Life]) -> None:
         """Add the lives that are open at the end, and the copies that others hold."""
@@ -247,6 +272,7 @@ class Groups(Observer):
         share = cell.shares.get(id(life.process))
         if share is None:
             share = cell.shares[id(life.process)] = Share(life.process)
+            self._shares += 1
         share.opened += 1
         pattern = patterns.of(life)
         if pattern in cell.patterns or len(cell.patterns) < 64:

@@ -9,10 +9,23 @@ exec closes what is close-on-exec in a table of its own (execve(2)).
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 
 from .lives import STDIO, At, Flight, Life, Table
 from .tasks import Process, Task
+
+ENDED_KEPT = 10_000
+"""Processes that ended without leaving a descriptor open are forgotten when there are twice as many.
+
+Only where no table is to be made of them (`Kernel.lean`): a build or a server that forks has millions.
+"""
+
+LEFT_KEPT = 50_000
+"""Descriptors left open by processes that ended that are looked at one by one (`Kernel.lean`); more are counted."""
+
+FILLED = 200_000
+"""Numbers of a capture that are listed because a higher one was given out; more are only counted."""
 
 
 class Observer:
@@ -45,13 +58,30 @@ class Kernel:
         """Whether calls of different threads may have happened in another order than they are given (-ff)."""
         self.unordered = False
         """Whether nothing but cause and the lowest free number orders the calls of different threads."""
-        self.tables: list[Table] = []
+        self.lean = False
+        """Whether nobody will ask for the rows of processes, threads and tables that are over."""
+        self._tables: weakref.WeakValueDictionary[int, Table] = weakref.WeakValueDictionary()
+        self.table_count = 0
         self.processes: list[Process] = []
+        self.forgotten = 0
+        """Processes that are no more in `processes`; what they had in common is in `forgotten_born`."""
+        self.forgotten_born = True
+        self.unlisted = 0
+        """Numbers that must be open, by the rule of the lowest free one, but are too many to be listed."""
+        self._fillable = FILLED
+        self.left_unjudged = 0
+        self._left = 0
+        self._ended_clean = 0
         self.ended: list[Life] = []
         self.begun: list[Life] = []
         self._ofds = 0
         self.originals = 0
         self._copies = 0
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables by number, without those to which nothing leads any more."""
+        return list(self._tables.values())
 
     # -- making --------------------------------------------------------------
 
@@ -63,8 +93,8 @@ class Kernel:
 
     def table(self, process: Process) -> Table:
         """An empty table."""
-        table = Table(len(self.tables), process)
-        self.tables.append(table)
+        table = self._tables[self.table_count] = Table(self.table_count, process)
+        self.table_count += 1
         return table
 
     def ofd(self) -> int:
@@ -178,6 +208,11 @@ class Kernel:
         if len(table.fds) > life.fd or table.flights or table.changed >= since:
             return
         assert life.opened is not None
+        missing = life.fd - len(table.fds)
+        if missing > self._fillable:
+            self.unlisted = max(self.unlisted, missing)
+            return
+        self._fillable -= missing
         others = self._made_by_strangers(table)
         for number in range(life.fd):
             if number in table.fds or number in others or (self.loose_order and number in table.touched):
@@ -273,6 +308,8 @@ class Kernel:
         life.how = how
         life.closed = at
         life.certain = life.certain and certain
+        if how == "exit":
+            self._leave_open(life)
         self.ended.append(life)
 
     def reveal(self, table: Table, fd: int, note: bytes | None, at: At) -> Life:
@@ -373,6 +410,29 @@ class Kernel:
             self._close_all(table, at)
         if not process.tasks:
             process.ended, process.ended_by = at, how
+            self._ended_clean += not process.left
+            if self.lean and self._ended_clean > 2 * ENDED_KEPT:
+                self._forget_ended()
+
+    def _leave_open(self, life: Life) -> None:
+        """A process leaves a number of its own to its end."""
+        if life.fd < STDIO:
+            return
+        self._left += 1
+        if self.lean and self._left > LEFT_KEPT:
+            self.left_unjudged += 1
+        else:
+            life.process.left = True
+
+    def _forget_ended(self) -> None:
+        """Forget the oldest processes that ended and left nothing; the fullest of all stays."""
+        fullest = max(self.processes, key=lambda process: process.peak)
+        clean = [p for p in self.processes if p.ended is not None and not p.left and not p.tasks]
+        old = {p for p in clean[: len(clean) - ENDED_KEPT] if p is not fullest and not p.near_limit}
+        self.processes = [p for p in self.processes if p not in old]
+        self.forgotten += len(old)
+        self.forgotten_born = self.forgotten_born and all(p.born for p in old if p.ppid is None)
+        self._ended_clean = ENDED_KEPT
 
     def _close_all(self, table: Table, at: At | None) -> None:
         for life in table.fds.values():

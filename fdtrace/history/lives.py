@@ -64,6 +64,7 @@ class Life:
         "state",
         "state_at",
         "state_name",
+        "state_source",
         "table",
         "target",
         "uses",
@@ -99,6 +100,7 @@ class Life:
         self.state: str | None = None
         self.state_at: At | None = None
         self.state_name = ""
+        self.state_source: str | None = None
         self.failed: At | None = None
         self.passes_cloexec = False
         self.other_end: int | None = None
@@ -129,6 +131,7 @@ class Life:
         self.target, self.inode = other.target, other.inode
         self.local, self.peer = other.local, other.peer
         self.state, self.state_at, self.state_name = other.state, other.state_at, other.state_name
+        self.state_source = other.state_source
         self.failed = other.failed
         self.other_end = other.other_end
 
@@ -154,6 +157,7 @@ class Table:
         "survived_exec",
         "touched",
         "users",
+        "__weakref__",
     )
 
     def __init__(self, ident: int, process: Process) -> None:
@@ -220,3 +224,23 @@ class Flight:
         self.doubt: dict[int, Life] = {}
         self.spawned: Task | None = None
         self.flags = 0
+
+
+class Use(Flight):
+    """A read, a write or the like that is under way: it does nothing to the table at its entry."""
+
+    __slots__ = ()
+
+    def __init__(self, op: int, pos: int, table: Table, old: Life | None) -> None:
+        self.op = op
+        self.at = _NOWHERE
+        self.pos = pos
+        self.table = table
+        self.closed = self.late = _NO_LIVES
+        self.old = old
+        self.snapshot = self.message = self.spawned = None
+        self.flags = 0
+
+
+_NO_LIVES: dict[int, Life] = {}
+_NOWHERE = At(0, -1, 0, 0, 0, 0, b"", -1, -1)

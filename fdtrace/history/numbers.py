@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..readers.strace import args as a
 from ..readers.strace.args import Call
 from ..readers.strace.window import ABSENT
-from . import creations
+from . import creations, sockets
 from .creations import created
 from .effects import EFFECTS, FD_COMMANDS, New, Op, is_cloexec
 from .lives import STDIO, At, Flight, Table
@@ -23,10 +23,14 @@ def create(state: State, task: Task, flight: Flight, done: Done) -> None:
     call = Call(done.text)
     news = list(created(EFFECTS[call.name], call, done.ret, done.ret_note))
     made = [state.make(task, flight, done.at, new) for new in news]
-    if call.name == b"socketpair" and len(made) == 2:
+    if call.name == b"socket" and made:
+        sockets.created(made[0], done.at)
+    elif call.name == b"socketpair" and len(made) == 2:
         for one, other in (made, made[::-1]):
             one.peer = one.peer or f"fd {other.fd}"
             one.other_end = other.ofd
+    elif call.name in (b"pipe", b"pipe2") and len(made) == 2:
+        made[0].other_end, made[1].other_end = made[1].ofd, made[0].ofd
     elif call.name == b"pidfd_open" and made:
         made[0].peer = f"pid {call.number(0)}"
     elif call.name == b"fanotify_init" and made:

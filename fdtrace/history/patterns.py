@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from functools import lru_cache
 
 from .lives import Life
 
@@ -19,6 +20,7 @@ _MIXED = re.compile(r"[A-Za-z0-9_]{6,}")
 _DIGITS = re.compile(r"\d+")
 
 
+@lru_cache(maxsize=1 << 14)
 def path(name: str) -> str:
     """A path with numbers, ids and random parts as `*`."""
     gone = name.endswith(" (deleted)")

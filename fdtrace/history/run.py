@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..errors import DamagedInput
 from ..model import Coverage, Problem
 from ..readers.bundle import Capture
+from ..readers.strace.choice import Choice, remarks, scanner_of
 from ..readers.strace.lines import LineScanner
 from ..readers.strace.window import Row, Scan, Window
 from ..readers.text import Source
@@ -17,6 +21,10 @@ from .kernel import Observer
 from .lives import Life
 from .merge import merged
 
+if TYPE_CHECKING:
+    from .join import Joined
+
+_NEW_OBJECTS = 200_000
 LIVES_PER_CAPTURE = 1_000_000_000
 """Numbers of lives are unique within a Case: each capture has its own thousand millions."""
 
@@ -33,6 +41,8 @@ class History:
     coverage: Coverage = field(default_factory=lambda: Coverage("", "strace"))
     index: int = 0
     """Which capture of its Case this is."""
+    joined: Joined | None = None
+    """What snapshots beside it say, once they were joined."""
 
     def open_lives(self) -> Iterator[Life]:
         """Lives that are open at the end, by table and number; copies only if they are their table's own."""
@@ -59,36 +69,61 @@ def read(
     progress: Callable[[int], None] | None = None,
     scan: Scan | None = None,
     index: int = 0,
+    tenures: bool = False,
+    lean: bool = False,
+    scanner: Choice = None,
 ) -> History:
     """Read a capture and rebuild its tables; observers hear of lives as they begin and end.
 
-    A damaged file keeps what could be read of it and gets a problem row.
+    `lean` forgets processes that are over, for who makes no table of them;
+    `tenures` keeps who used which table since when, as `events` wants to know.
+    A damaged file keeps what could be read of it and gets a problem row; after an
+    interrupt, what was read until then is analysed, and marked as partial.
+    `scanner` forces one of the two scanners of strace text, which give the same rows.
     """
     scan = scan if scan is not None else Scan()
     fold = Fold(scan, observers, list_copies)
+    fold.calls.keep_tenures = list_copies or tenures
+    fold.calls.kernel.lean = lean
     history = History(capture, scan, fold, index=index)
     alone = _messages(capture, fold)
     tid_of = dict(enumerate(capture.tids))
-    for code, source in enumerate(capture.sources):
-        scanner = LineScanner(scan, code, source.name, tid_of.get(code))
+    for code in range(len(capture.sources)):
+        reader = scanner_of(capture, scan, code, tid_of.get(code), scanner)
         if alone is not None and len(capture.sources) == 1:
-            scanner.tracees.replace_first(alone)
-        history.scanners.append(scanner)
+            reader.tracees.replace_first(alone)
+        history.scanners.append(reader)
     streams = [
-        scanner.windows(_blocks(source, history.problems, progress))
-        for scanner, source in zip(history.scanners, capture.sources, strict=True)
+        reader.windows(_until_interrupted(_blocks(source, history.problems, progress), history.coverage))
+        for reader, source in zip(history.scanners, capture.sources, strict=True)
     ]
     fold.calls.kernel.loose_order = len(streams) > 1
     try:
-        for window in merged(streams, scan, fold.calls, history.scanners) if len(streams) > 1 else streams[0]:
-            fold.feed(window)
+        with _rare_collections():
+            for window in (
+                merged(streams, scan, fold.calls, history.scanners) if len(streams) > 1 else streams[0]
+            ):
+                fold.feed(window)
     except KeyboardInterrupt:
         history.coverage.partial = True
     fold.finish()
-    for scanner in history.scanners:
-        history.problems += scanner.problems
+    for reader in history.scanners:
+        history.problems += reader.problems
     describe(history)
+    for reader in history.scanners:
+        history.coverage.reasons += remarks(reader)
     return history
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for garbage in cycles less often: the many small things of a history are in none."""
+    before = gc.get_threshold()
+    gc.set_threshold(max(before[0], _NEW_OBJECTS), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _blocks(
@@ -101,6 +136,14 @@ def _blocks(
             yield block
     except DamagedInput as damage:
         problems.append(Problem(source.name, 0, "text", str(damage), lines=0))
+
+
+def _until_interrupted(blocks: Iterator[bytes], coverage: Coverage) -> Iterator[bytes]:
+    """The blocks; an interrupt while one is fetched is the end, so that no record is taken by halves."""
+    try:
+        yield from blocks
+    except KeyboardInterrupt:
+        coverage.partial = True
 
 
 def _messages(capture: Capture, fold: Fold) -> int | None:
@@ -123,5 +166,5 @@ def _messages(capture: Capture, fold: Fold) -> int | None:
 def window_stream(history: History) -> Iterator[Window]:
     """The windows of a capture once more, for what needs every call again (`events`)."""
     for code, source in enumerate(history.capture.sources):
-        scanner = LineScanner(history.scan, code, source.name, history.capture.tids[code])
-        yield from scanner.windows(_blocks(source, [], None))
+        reader = scanner_of(history.capture, history.scan, code, history.capture.tids[code])
+        yield from reader.windows(_blocks(source, [], None))

@@ -26,7 +26,7 @@ _REFUSED = frozenset(
         b"ECONNRESET",
     }
 )
-_RESET = frozenset({b"ECONNRESET", b"EPIPE", b"ENOTCONN", b"ETIMEDOUT", b"ESHUTDOWN", b"ECONNABORTED"})
+RESET = frozenset({b"ECONNRESET", b"EPIPE", b"ENOTCONN", b"ETIMEDOUT", b"ESHUTDOWN", b"ECONNABORTED"})
 
 
 def _set(life: Life, at: At, state: str, why: str) -> None:
@@ -36,7 +36,7 @@ def _set(life: Life, at: At, state: str, why: str) -> None:
 def io(life: Life, at: At, ret: int, errno: bytes) -> None:
     """A read or write that returned 0 or failed."""
     if errno:
-        if errno in _RESET and life.kind in STREAMS and life.state != "LISTEN":
+        if errno in RESET and life.kind in STREAMS and life.state != "LISTEN":
             _set(life, at, "CLOSE", errno.decode("ascii", "replace"))
             life.failed = at
         return
@@ -65,6 +65,12 @@ def decide(life: Life, at: At, call: Call, ret: int, errno: bytes) -> None:
     elif name == b"shutdown" and life.kind in _CONNECTION and call.arg(1).partition(b" ")[0] != b"SHUT_RD":
         after = "CLOSE" if life.state == "CLOSE_WAIT" else "FIN_WAIT2"
         _set(life, at, after, "shutdown()")
+
+
+def created(life: Life, at: At) -> None:
+    """A new socket of TCP is closed in the kernel's words, and in none of its tables, until it is connected."""
+    if life.kind in ("tcp", "tcp6"):
+        _set(life, at, "CLOSE", "socket()")
 
 
 def accepted(life: Life, listener: Life, at: At, peer: str | None) -> None:

@@ -19,6 +19,7 @@ class Process:
         "exit_code",
         "exiting",
         "inner",
+        "left",
         "limit",
         "makes_inner",
         "peak",
@@ -44,11 +45,18 @@ class Process:
         self.inner = self.makes_inner = False
         """In a pid namespace below strace's, or making children that are: the numbers it sees are others."""
         self.peak = 0
+        self.left = False
+        """Whether it left a descriptor of its own open when it ended."""
         self.born = False
         self.curve = Curve()
         self.table: Table | None = None
         self.tasks: set[Task] = set()
         self.tids: list[int] = []
+
+    @property
+    def near_limit(self) -> bool:
+        """Whether it ever had half as many descriptors open as it may have."""
+        return self.limit is not None and 2 * self.peak >= self.limit
 
 
 class Task:

@@ -1,30 +1,29 @@
-"""Which inputs make one capture: files, directories, stdin, `-ff` families.
+"""Which inputs make one capture: files, directories, archives, stdin, `-ff` families, parts of a paste.
 
 A family of `strace -ff` is one capture, however its files were named; every
-other file is a capture of its own. A file that holds only strace's own messages
-(its stderr) goes with the trace beside it.
+other file is a capture of its own, and so is every part of a paste. A file that
+holds only strace's own messages (its stderr) goes with the trace beside it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fdtrace.errors import BadArgument, DamagedInput, FdtraceError, MissingExtra, UnknownFormat
-from fdtrace.readers.families import FamilyKey, Input, families, tid_of, tids_made, unpacked_name
-from fdtrace.readers.sniff import Recognised, recognise
-from fdtrace.readers.text import Source, open_source
+from fdtrace.errors import BadArgument, DamagedInput, FdtraceError, UnknownFormat
+from fdtrace.readers import KINDS
+from fdtrace.readers.families import FamilyKey, Input, families, unpacked_name
+from fdtrace.readers.inputs import inputs
+from fdtrace.readers.refusals import Refusals
+from fdtrace.readers.text import Source
 
-KINDS: tuple[str, ...] = ("strace",)
-
-# Members of a large family are told by a short head; a long one is for notes before a paste.
-_HEADS = (1 << 13, 1 << 16, 1 << 20)
-_NEVER = re.compile(r".*\.(?:md|rst|c|cc|cpp|h|py|rs|go|js|sh)$", re.IGNORECASE)
 _SAYS_LITTLE = re.compile(r"\.(?:stderr|err|log|txt|out|messages|msg|strace|trace)$")
+_OF_A_SNAPSHOT = re.compile(
+    r"(?:^|[^a-z])(?:lsof|netstat|ss|sockets?|fds?|procfd|procnet|open.?files?)(?![a-z])"
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,8 @@ class Capture:
 
     `tids` has the thread number from each file's name (None where the name has
     none); `messages` are files with strace's own messages about this recording.
+    Of a part of a paste, `spans` are its lines, from and to, and `prose` counts
+    the lines of the paste that are in no part; line numbers are those of the paste.
     """
 
     name: str
@@ -41,6 +42,8 @@ class Capture:
     tids: tuple[int | None, ...]
     reasons: tuple[str, ...] = ()
     messages: tuple[Source, ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
+    prose: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,177 +59,34 @@ class Gathered:
     unreadable: tuple[FdtraceError, ...]
 
 
-class _Refusals:
-    """Where refused inputs go: errors for named ones, reasons for those found in a directory."""
-
-    def __init__(self) -> None:
-        self.skipped: list[tuple[str, str]] = []
-        self.unreadable: list[FdtraceError] = []
-
-    def refuse(self, name: str, error: FdtraceError, *, named: bool) -> None:
-        """File an error about one input."""
-        # A missing package is the user's to install, also for a file of a directory.
-        if named or isinstance(error, MissingExtra):
-            self.unreadable.append(error)
-        else:
-            self.skip(name, str(error).removeprefix(f"{name}: "))
-
-    def skip(self, name: str, reason: str) -> None:
-        """Note a file that is passed over, and why."""
-        self.skipped.append((name, reason))
-
-
-def gather(paths: Sequence[str], kind: str | None = None) -> Gathered:
-    """The captures in these files and directories; `-` is stdin.
+def gather(
+    paths: Sequence[str], kind: str | None = None, copied: Callable[[int], None] | None = None
+) -> Gathered:
+    """The captures in these files, directories and archives; `-` is stdin.
 
     Never raises for an input that cannot be used: the error is in `unreadable`
-    and the other inputs are gathered all the same. `kind` settles the guess for named files
-    (`"strace"`); :class:`BadArgument` for any other word.
+    and the other inputs are gathered all the same. `kind` settles the guess for
+    named files (`"strace"`); :class:`BadArgument` for any other word. `copied` is
+    told of the bytes of a pipe as they are copied.
     """
     if kind is not None and kind not in KINDS:
         raise BadArgument.choice("the kind of a capture", kind, KINDS)
     names = [os.fspath(path) for path in paths]
-    refusals = _Refusals()
-    opened = (_opened(name, kind, named, refusals) for name, named in _files(names, refusals))
-    inputs = _without_copies([item for item in opened if item is not None], refusals)
-    messages = [item for item in inputs if item.kind == "strace-messages"]
-    captures = _captures([item for item in inputs if item.kind != "strace-messages"], refusals)
+    refusals = Refusals()
+    found = list(inputs(names, kind, refusals, copied))
+    kept = _without_copies([item for _, item in found], refusals)
+    messages = [item for item in kept if item.kind == "strace-messages"]
+    captures = _captures([item for item in kept if item.kind != "strace-messages"], kind, refusals)
     captures = _with_messages(captures, messages, refusals)
-    _note_fruitless_directories(names, inputs, refusals)
+    _note_fruitless(names, {root for root, item in found if item.look is not None}, refusals)
     return Gathered(tuple(captures), tuple(refusals.skipped), tuple(refusals.unreadable))
 
 
-def _files(paths: Sequence[str], refusals: _Refusals) -> Iterator[tuple[str, bool]]:
-    """Every file once, with whether the user named it (which counts more than its directory)."""
-    single = {path: path == "-" or not os.path.isdir(path) for path in paths}
-    named = {_identity(path) for path in paths if single[path]}
-    seen: set[str] = set()
-    for path in paths:
-        for name in [path] if single[path] else _listed(path, refusals):
-            key = _identity(name)
-            if key not in seen and (single[path] or key not in named):
-                seen.add(key)
-                yield name, single[path]
-
-
-def _identity(name: str) -> str:
-    return name if name == "-" else os.path.realpath(name)
-
-
-def _listed(folder: str, refusals: _Refusals) -> list[str]:
-    """The files of a directory that may be captures, by name order."""
-    try:
-        entries = sorted(os.listdir(folder))
-    except OSError as error:
-        message = f"the directory cannot be listed ({error.strerror})"
-        refusals.unreadable.append(DamagedInput(message, path=folder))
-        return []
-    files = []
-    for entry in entries:
-        name = os.path.join(folder, entry)
-        reason = _passed_over(name, entry)
-        if reason:
-            refusals.skip(name, reason)
-        else:
-            files.append(name)
-    return files
-
-
-def _passed_over(name: str, entry: str) -> str:
-    """Why a directory's entry is not even opened; "" when it is."""
-    if entry.startswith("."):
-        return "hidden file"
-    if os.path.isdir(name):
-        return "directory: not searched"
-    if not os.path.exists(name):
-        return "broken link"
-    if not os.path.isfile(name):
-        return "not a regular file"
-    if _NEVER.match(entry):
-        return f"{os.path.splitext(entry)[1]} file: not a capture by its name"
-    return ""
-
-
-def _opened(name: str, kind: str | None, named: bool, refusals: _Refusals) -> Input | None:
-    """One input, opened and recognised; None when it was refused."""
-    shown = "stdin" if name == "-" else name
-    try:
-        source = open_source(name)
-        look, head = _recognised(source, kind if named else None, named)
-        if look is not None and not look.supported:
-            message = f"is {look.kind} output ({look.reasons[0]}); this version reads strace captures only"
-            raise UnknownFormat(message, path=shown)
-    except FdtraceError as error:
-        refusals.refuse(shown, _with_hint(name, error), named=named)
-        return None
-    if look is not None and not look.whole and not named:
-        refusals.skip(shown, f"a text with some strace in it ({look.reasons[0]}): read only when named")
-        return None
-    return Input(source, named, look, hashlib.sha256(head).digest(), tids_made(head))
-
-
-def _with_hint(name: str, error: FdtraceError) -> FdtraceError:
-    """For the missing NAME of `-ff -o NAME`: where its files are."""
-    if not isinstance(error, DamagedInput) or name == "-" or os.path.lexists(name):
-        return error
-    folder, base = os.path.split(name)
-    try:
-        entries = os.listdir(folder or ".")
-    except OSError:
-        return error
-    stems = [unpacked_name(e).rpartition(".")[0] for e in entries if tid_of(unpacked_name(e))]
-    count = stems.count(base)
-    if not base or not count:
-        return error
-    return DamagedInput(
-        f"no such file, but {count} of strace -ff with this name: name {name}.*, or the directory", path=name
-    )
-
-
-def _recognised(source: Source, kind: str | None, named: bool) -> tuple[Recognised | None, bytes]:
-    """What the source is, from as short a head as will do; None when it is empty."""
-    look: Recognised | None = None
-    failure: FdtraceError | None = None
-    head = b""
-    for size in _HEADS if named else _HEADS[:2]:
-        longer = _text_head(source, size)
-        if len(longer) == len(head):
-            break
-        head = longer
-        try:
-            look, failure = recognise(head, source.name, kind), None
-        except FdtraceError as error:
-            look, failure = None, error
-        if look is not None and look.whole:
-            break
-    if failure is not None:
-        raise failure
-    return look, head
-
-
-def _text_head(source: Source, size: int) -> bytes:
-    """The first bytes; behind the hole where the input begins with NUL bytes alone.
-
-    Such a hole is what emptying a log leaves while strace goes on writing to it.
-    """
-    head = source.head(size)
-    if not head or head.strip(b"\0"):
-        return head
-    try:
-        for block in source.blocks():
-            text = block.lstrip(b"\0")
-            if text:
-                return text[:size]
-    except DamagedInput:
-        pass
-    return head
-
-
-def _without_copies(inputs: list[Input], refusals: _Refusals) -> list[Input]:
+def _without_copies(items: list[Input], refusals: Refusals) -> list[Input]:
     """Without the compressed twin of a file that is there as well (gzip -k)."""
     first: dict[FamilyKey, Input] = {}
     kept = []
-    for item in inputs:
+    for item in items:
         twin = first.setdefault((item.folder, item.bare), item)
         if twin is not item and item.look is not None and twin.digest == item.digest:
             refusals.skip(item.name, f"begins with the same text as {twin.name}")
@@ -235,21 +95,47 @@ def _without_copies(inputs: list[Input], refusals: _Refusals) -> list[Input]:
     return kept
 
 
-def _captures(traces: list[Input], refusals: _Refusals) -> list[Capture]:
-    """Families and single files, in the order of the inputs."""
-    found = families(traces)
+def _captures(items: list[Input], kind: str | None, refusals: Refusals) -> list[Capture]:
+    """Families, single files and parts, in the order of the inputs."""
+    found = families(items)
     family_of = {member.name: key for key, members in found.items() for member in members}
     captures: list[Capture] = []
-    for item in traces:
-        key = family_of.get(item.name)
+    empty: list[Input] = []
+    for item in items:
+        key = None if item.spans else family_of.get(item.name)
         if key is not None:
             if key in found:
                 captures.append(_family_capture(found.pop(key)))
         elif item.look is None:
-            refusals.refuse(item.name, DamagedInput("is empty", path=item.name), named=item.named)
+            empty.append(item)
         else:
-            captures.append(Capture(item.name, "strace", (item.source,), (None,), item.look.reasons))
+            captures.append(_single_capture(item, item.look.reasons, _has_siblings(item, items)))
+    for item in empty:
+        _refuse_empty(item, kind, bool(captures), refusals)
     return _uniquely_named(captures)
+
+
+def _single_capture(item: Input, reasons: tuple[str, ...], siblings: bool) -> Capture:
+    """One capture out of one file, or out of one part of a paste."""
+    name = f"{item.name} ({item.kind})" if siblings else item.name
+    return Capture(name, item.kind, (item.source,), (None,), reasons, spans=item.spans, prose=item.prose)
+
+
+def _has_siblings(item: Input, items: list[Input]) -> bool:
+    """Whether a part of a paste has others beside it."""
+    return bool(item.spans) and any(
+        other is not item and other.spans and (other.folder, other.name) == (item.folder, item.name)
+        for other in items
+    )
+
+
+def _refuse_empty(item: Input, kind: str | None, others: bool, refusals: Refusals) -> None:
+    """An empty file is an error when it was named, unless it is the answer of a tool that found nothing."""
+    answer = kind not in (None, "strace") or _OF_A_SNAPSHOT.search(item.bare.lower())
+    if others and answer:
+        refusals.skip(item.name, "is empty: the tool listed nothing, or its output was not written")
+    else:
+        refusals.refuse(item.name, DamagedInput("is empty", path=item.name), named=item.named)
 
 
 def _family_capture(members: list[Input]) -> Capture:
@@ -278,7 +164,7 @@ def _uniquely_named(captures: list[Capture]) -> list[Capture]:
     return unique
 
 
-def _with_messages(captures: list[Capture], messages: list[Input], refusals: _Refusals) -> list[Capture]:
+def _with_messages(captures: list[Capture], messages: list[Input], refusals: Refusals) -> list[Capture]:
     """The captures with the files of strace's own messages that belong to them."""
     added: dict[str, list[Source]] = defaultdict(list)
     for item in messages:
@@ -295,17 +181,14 @@ def _with_messages(captures: list[Capture], messages: list[Input], refusals: _Re
 
 def _owner(item: Input, captures: list[Capture]) -> Capture | None:
     """The one capture that these messages can be about: beside it, or of the same name."""
-    beside = [c for c in captures if c.sources[0].path and _folder(c) == item.folder]
-    among = beside or captures
+    traces = [c for c in captures if c.kind == "strace"]
+    beside = [c for c in traces if c.sources[0].path and c.sources[0].folder == item.folder]
+    among = beside or traces
     if len(among) == 1:
         return among[0]
     stem = _stem(item.bare)
     alike = [c for c in among if _stem(unpacked_name(os.path.basename(c.name))) == stem]
     return alike[0] if len(alike) == 1 else None
-
-
-def _folder(capture: Capture) -> str:
-    return os.path.dirname(os.path.abspath(capture.sources[0].path or ""))
 
 
 def _stem(name: str) -> str:
@@ -316,15 +199,17 @@ def _stem(name: str) -> str:
     return name
 
 
-def _note_fruitless_directories(paths: Sequence[str], inputs: list[Input], refusals: _Refusals) -> None:
-    """An error for each named directory out of which nothing was taken."""
-    fruitful = {item.folder for item in inputs if item.look is not None}
+def _note_fruitless(names: Sequence[str], fruitful: set[str], refusals: Refusals) -> None:
+    """An error for each named directory or archive out of which nothing was taken."""
     already = " ".join(str(error) for error in refusals.unreadable)
-    for path in paths:
-        if path == "-" or not os.path.isdir(path) or os.path.abspath(path) in fruitful:
+    for name in dict.fromkeys((*names, *refusals.archives)):
+        archive = name in refusals.archives
+        if name in fruitful or not (archive or (name != "-" and os.path.isdir(name))):
             continue
-        if path in already:
+        if name in already:
             continue
-        left = [name for name, _ in refusals.skipped if os.path.dirname(name) == path.rstrip("/")]
-        what = f"none of its {len(left)} entries is a strace capture" if left else "is an empty directory"
-        refusals.unreadable.append(UnknownFormat(what, path=path))
+        count = refusals.count(name)
+        what = f"none of its {count} {'members' if archive else 'entries'} is a capture"
+        if not count:
+            what = f"is an empty {'archive' if archive else 'directory'}"
+        refusals.unreadable.append(UnknownFormat(what, path=name))

@@ -11,10 +11,11 @@ import codecs
 import importlib
 import lzma
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Protocol, cast
 
 from fdtrace.errors import DamagedInput, MissingExtra
+from fdtrace.readers.ahead import ahead
 
 _GZIP = b"\x1f\x8b"
 _BZ2 = b"BZh"
@@ -30,6 +31,8 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+
+_TAR_BLOCK = 512
 
 _DECODE_ERRORS: tuple[type[Exception], ...] = (
     zlib.error,
@@ -113,7 +116,13 @@ def decompressed(raw: Iterator[bytes], size: int, name: str) -> Iterator[bytes]:
     if make is None:
         yield from _resized(first, raw, size)
         return
-    data = first
+    yield from ahead(_members(make, first, raw, size, name))
+
+
+def _members(
+    make: Callable[[], _Decompressor], data: bytes, raw: Iterator[bytes], size: int, name: str
+) -> Generator[bytes]:
+    """All members of a compressed stream, one after the other."""
     while data:
         decoder = make()
         yield from _member(decoder, data, raw, size, name)
@@ -162,18 +171,42 @@ def _next_member(rest: bytes, raw: Iterator[bytes], name: str) -> bytes:
 def _resized(first: bytes, rest: Iterator[bytes], size: int) -> Iterator[bytes]:
     """Plain chunks gathered or cut to `size` bytes."""
     parts, length = [first], len(first)
-    for chunk in rest:
-        if length >= size:
-            yield from _cut(b"".join(parts), size)
-            parts, length = [], 0
-        parts.append(chunk)
-        length += len(chunk)
+    damage: DamagedInput | None = None
+    try:
+        for chunk in rest:
+            if length >= size:
+                yield from _cut(b"".join(parts), size)
+                parts, length = [], 0
+            parts.append(chunk)
+            length += len(chunk)
+    except DamagedInput as error:
+        damage = error
     yield from _cut(b"".join(parts), size)
+    if damage is not None:
+        raise damage
 
 
 def _cut(data: bytes, size: int) -> Iterator[bytes]:
     for at in range(0, len(data), size):
         yield data[at : at + size]
+
+
+def archive_form(first: bytes) -> str:
+    """Whether decompressed bytes begin a "tar" or a "zip" archive; "" for neither."""
+    if first.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return "zip"
+    return "tar" if _is_tar_header(first[:_TAR_BLOCK]) else ""
+
+
+def _is_tar_header(block: bytes) -> bool:
+    """Whether the sum of a header's bytes is the one that stands in it."""
+    if len(block) < _TAR_BLOCK or not block[0]:
+        return False
+    try:
+        said = int(block[148:156].strip(b" \0") or b"x", 8)
+    except ValueError:
+        return False
+    return said == sum(block[:148]) + 8 * 32 + sum(block[156:])
 
 
 def encoding_of(first: bytes) -> tuple[str | None, int]:

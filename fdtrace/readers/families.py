@@ -29,6 +29,8 @@ class Input:
     """One opened and recognised file; `look` is None when it is empty.
 
     `made` are the numbers that its first calls of fork and clone returned.
+    `spans` are the lines, from and to, of one part of a paste, and `prose`
+    counts the lines of the paste that are in no part.
     """
 
     source: Source
@@ -36,6 +38,8 @@ class Input:
     look: Recognised | None
     digest: bytes = b""
     made: frozenset[int] = frozenset()
+    spans: tuple[tuple[int, int], ...] = ()
+    prose: int = 0
 
     @property
     def name(self) -> str:
@@ -50,7 +54,7 @@ class Input:
     @property
     def folder(self) -> str | None:
         """The directory it is in; None for stdin."""
-        return None if self.source.path is None else os.path.dirname(os.path.abspath(self.source.path))
+        return self.source.folder
 
     @property
     def bare(self) -> str:
@@ -65,7 +69,7 @@ class Input:
     @property
     def tid(self) -> int | None:
         """The number at the end of the file's name, when a thread can have it."""
-        return tid_of(self.bare)
+        return None if self.spans else tid_of(self.bare)
 
 
 def unpacked_name(name: str) -> str:
@@ -94,7 +98,7 @@ def families(inputs: Iterable[Input]) -> dict[FamilyKey, list[Input]]:
     """
     groups: dict[FamilyKey, list[Input]] = defaultdict(list)
     for item in inputs:
-        if item.tid is not None and _of_one_thread(item):
+        if item.tid is not None and item.kind in ("strace", "empty") and _of_one_thread(item):
             groups[item.folder, item.stem].append(item)
     found = {}
     for key, members in groups.items():

@@ -1,64 +1,15 @@
 """What is not strace: the marks of other captures, look-alikes and foreign files.
 
-Kinds with a reader in another version of fdtrace are told apart from look-alikes
-that no version will read. All of it is data for :mod:`fdtrace.readers.sniff`.
+The marks of a kind that has a reader are in the reader's module; here are those
+of what no version will read. All of it is for :mod:`fdtrace.readers.sniff`.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 
-OTHER_KINDS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
-    (
-        "lws",
-        re.compile(
-            rb"^\^?C?\[(?:\d{4}/\d\d?/\d\d? \d\d:\d\d:\d\d|\d{1,10}):\d{4}\] (?:[A-Z?]|[A-Z]{3,9}): "
-            rb"|.*__lws_lc_(?:un)?tag: |^(?:\d+: )?[NIUEWD]: .*(?:lws_|LWS|\[(?:wsi|vh|mux|SS))"
-        ),
-    ),
-    (
-        "ss",
-        re.compile(
-            rb"^\s*(?:Netid\s+)?(?:State\s+)?Recv-Q\s*Send-Q\s*Local Address"
-            rb"|^\s*(?:(?:nl|p_raw|p_dgr|u_str|u_dgr|u_seq|tcp|udp|raw|mptcp|sctp|dccp|icmp6|v_str)\s+)?"
-            rb"(?:ESTAB|LISTEN|UNCONN|TIME-WAIT|CLOSE-WAIT|FIN-WAIT-[12]|SYN-SENT|SYN-RECV|LAST-ACK|CLOSING|CLOSED?)"
-            rb"\s+\d+\s+\d+\s+\S"
-            rb"|.*\busers:\(\(\"|^\s*skmem:\(r\d"
-        ),
-    ),
-    (
-        "netstat",
-        re.compile(
-            rb"^\s*(?:Active (?:Internet|UNIX|LOCAL|Multipath)|Proto\s+(?:Recv-Q|RefCnt|Local)|netstat: )"
-            rb"|^\s*(?:tcp|udp|udplite|raw|sctp|icm)\d*\s+\d+\s+\d+\s+\S+[:.]\S+\s+\S+[:.]\S"
-            rb"|^unix\s+\d+\s+\[|^\s*(?:TCP|UDP)\s+\S+:\d+\s+\S+:[\d*]"
-        ),
-    ),
-    (
-        "lsof",
-        re.compile(
-            rb"^\W*COMMAND\s+PID\b.*\bFD\s+TYPE\b|^lsof: "
-            rb"|^\S+\s+\d+\s.*?\s(?:\d+[rwu -][\w-]?|cwd|rtd|txt|mem|DEL|NOFD|mmap)\s+"
-            rb"(?:V?REG|V?DIR|V?CHR|V?BLK|FIFO|IPv[46]|unix|sock|a_inode|netlink|LINK|PIPE|KQUEUE|systm|raw6?|pack"
-            rb"|unknown|PSX\w+|NPOLICY|\d{4})\s"
-            # the fields of lsof -F, one a line
-            rb"|^(?:p\d+|f(?:\d+|cwd|rtd|txt|mem|DEL)|[gRusik]\d+|D0x[0-9a-f]+|G0x\S+|TST=\w+|TQ[RS]=\d+"
-            rb"|a[rwu ]|l[ rRwWuUxXN]?|P(?:TCP|UDP)|n[/\[*].*"
-            rb"|t(?:REG|DIR|CHR|BLK|IPv[46]|unix|FIFO|sock|a_inode|netlink))(?:\0|$)"
-        ),
-    ),
-    (
-        "procfs",
-        re.compile(
-            rb"^.*\bl[r-][w-][x-][r-][w-][x-][r-][w-][x-].*\d.* -> |^total 0$"
-            rb"|^\S*/proc/(?:\d+|self)/(?:task/\d+/)?fd(?:info)?/?\d*:?$"
-            rb"|^\W*\d+\W+ -> \W?(?:/|\w+:\[|anon_inode:)"
-            rb"|^(?:pos|flags|mnt_id|ino):\s+\d+$|^(?:eventfd-|inotify |tfd: |sigmask:)"
-            rb"|^\s*sl\s+local_address|^\s*\d+: [0-9A-F]{8}(?:[0-9A-F]{24})?:[0-9A-F]{4} "
-            rb"|^Num\s+RefCount|^[0-9a-fA-F]{8,16}: [0-9A-F]{8} [0-9A-F]{8} |^sk\s+(?:Eth|RefCnt)"
-        ),
-    ),
-)
+from fdtrace.readers import reader_of
 
 LOOK_ALIKES: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     (
@@ -76,8 +27,18 @@ LOOK_ALIKES: tuple[tuple[str, re.Pattern[bytes]], ...] = (
     ("ftrace", re.compile(rb"^# tracer: |^\s*\S.*-\d+ +\[\d{3}\] .*: sys_\w+")),
     ("audit", re.compile(rb"^(?:node=\S+ )?type=[A-Z_]+ msg=audit\(")),
     ("sysdig", re.compile(rb"^\d+ \d\d:\d\d:\d\d\.\d{9} \d+ \S+ \(\d+(?:\.\d+)?\) [<>] \w+")),
+    (
+        "Windows netstat",
+        re.compile(
+            rb"^\s*Active Connections\s*$|^\s*Proto\s+Local Address\s+Foreign Address\s+State\s*(?:PID)?\s*$"
+            rb"|^\s+(?:TCP|UDP)\s+\S+:\d+\s+\S+:[\d*]+(?:\s+[A-Z_]{6,12}\w*)?(?:\s+\d+)?\s*$"
+        ),
+    ),
     ("bpf tool", re.compile(rb"^\s*(?:TIME\S*\s+)?(?:UID\s+)?PID\s+COMM\s+FD\s+ERR")),
 )
+
+# A line that has the form of more than one kind is of the first of them: the strictest forms come first.
+_ORDER = ("lws", "ss", "netstat", "procfs", "lsof")
 
 _NEARLY_STRACE = tuple(pair for pair in LOOK_ALIKES if pair[0] in ("ltrace", "truss", "dtruss"))
 
@@ -98,6 +59,8 @@ ADVICE: dict[str, str] = {
     "audit": f"looks like an audit log (auditd), in which releases of descriptors are missing; {_RECORD}",
     "sysdig": f"looks like sysdig output, which fdtrace does not read; {_RECORD}",
     "bpf tool": f"looks like the output of opensnoop or a kin of it: opens without closes; {_RECORD}",
+    "Windows netstat": "looks like the output of netstat on Windows, which fdtrace does not read:"
+    " descriptors are those of Linux",
     "JSON": "looks like JSON; if strace lines are strings in it, take them out first"
     " (for container logs: jq -rj .log FILE)",
     "HTML": "looks like an HTML or XML page; save the capture itself, not the page around it",
@@ -172,7 +135,13 @@ def look_alike(line: bytes, *, with_result: bool = False) -> str:
 
 def other_kind(line: bytes) -> str:
     """The kind of capture, other than strace, that has lines of this form."""
-    for name, pattern in OTHER_KINDS:
+    for name, pattern in _marks():
         if pattern.match(line):
             return name
     return ""
+
+
+@functools.cache
+def _marks() -> tuple[tuple[str, re.Pattern[bytes]], ...]:
+    """Every kind other than strace with the form of its lines; the readers are imported for it."""
+    return tuple((kind, reader_of(kind).MARKS) for kind in _ORDER)

@@ -13,9 +13,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from fdtrace.errors import NotThisFormat, UnknownFormat
+from fdtrace.readers import SNAPSHOT_KINDS, reader_of
 from fdtrace.readers.foreign import ADVICE, binary_file, document, look_alike, other_kind
+from fdtrace.readers.sheet import Sheet
 
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*[mK]")
 
@@ -61,6 +64,7 @@ _PLENTY = 60
 _WHOLE_SHARE = 0.3
 _WHOLE_COUNT = 100
 _FEW = 3
+_TRIED = 5000
 _SMALL_SHARE = 0.05
 
 
@@ -68,15 +72,13 @@ _SMALL_SHARE = 0.05
 class Recognised:
     """The kind of an input, and why.
 
-    `supported` says whether this version has a reader for it. `whole` is False
-    when the strace lines are only a small part of a text. `pids` are the thread
+    `whole` is False when the lines of that kind are only a small part of a text. `pids` are the thread
     numbers that the lines begin with, empty where they do not. `born` says that
     the first call is an execve, the sign of a trace from the first moment of a
     process.
     """
 
     kind: str
-    supported: bool
     reasons: tuple[str, ...]
     whole: bool = True
     pids: frozenset[int] = frozenset()
@@ -96,6 +98,7 @@ class _Tally:
         self.alike: Counter[str] = Counter()
         self.other: Counter[str] = Counter()
         self.pids: Counter[int] = Counter()
+        self.understood = 0
 
     @property
     def lines(self) -> int:
@@ -117,6 +120,12 @@ class _Tally:
     def share(self, count: int) -> float:
         """This many lines as a part of all."""
         return count / self.lines if self.lines else 0.0
+
+    def of_kind(self, kind: str) -> int:
+        """How many lines speak for this kind."""
+        if kind == "strace":
+            return self.strace + self.messages + self.begun
+        return self.other[kind]
 
     def add(self, line: bytes) -> None:
         """Count one line that is not blank."""
@@ -154,19 +163,56 @@ def recognise(head: bytes, name: str = "", kind: str | None = None) -> Recognise
     instead, why, and what to do. With `kind` the guess is settled, unless the
     head is plainly something else: then :class:`NotThisFormat`.
     """
+    if kind is None:
+        return _guessed(head, name)
     try:
-        found = _guessed(head, name)
+        found: Recognised | None = _guessed(head, name)
+        looks = found.reasons[0] if found else ""
     except UnknownFormat as error:
-        if kind is None:
-            raise
-        if binary_file(head) or _is_other(_tally(head)):
-            reason = str(error).removeprefix(f"{name}: ")
-            raise NotThisFormat(f"was said to be {kind}, but {reason}", path=name) from error
-        return Recognised(kind, True, (f"said to be {kind}",))
-    if kind is not None and not found.kind.startswith(kind):
-        message = f"was said to be {kind}, but {found.reasons[0]}"
-        raise NotThisFormat(message, path=name)
-    return found
+        found, looks = None, str(error).removeprefix(f"{name}: ")
+    if found is not None and found.kind.startswith(kind):
+        return found
+    tally = _tally(head, kind)
+    marks = tally.of_kind(kind)
+    own = max(marks, tally.understood)
+    if own == 0 or _is_ltrace(tally) or (tally.share(marks) < _SMALL_SHARE and _contradicts(tally, kind)):
+        raise NotThisFormat(f"was said to be {kind}, but {looks}", path=name)
+    lines = "1 line has" if own == 1 else f"{own} lines have"
+    return Recognised(kind, (f"said to be {kind}", f"{lines} its form"))
+
+
+def form_of(line: bytes) -> str:
+    """The kind of capture that a line without colours has the form of; "" for none.
+
+    "strace-messages" is what strace says of itself, "frame" a line of a stack or dump.
+    """
+    if _CONTINUATION.match(line):
+        return "frame"
+    if found := _STRACE.match(line):
+        return "" if look_alike(line, with_result=bool(found)) else "strace"
+    if _MESSAGE.match(line):
+        return "strace-messages"
+    return "" if look_alike(line) else other_kind(line)
+
+
+def shows_something(head: bytes) -> bool:
+    """Whether one line at least could be of a capture, or so few lines are there that nobody can tell."""
+    tally = _tally(head)
+    return tally.lines < _ENOUGH or tally.rest < tally.lines or tally.begun > 0
+
+
+def resembles_another(text: bytes) -> bool:
+    """Whether a text is plainly no capture and no paste: a binary, a page, or the output of a look-alike."""
+    if binary_file(text) or document(text) == "HTML":
+        return True
+    tally = _tally(text)
+    alike = _most(tally.alike)[1]
+    return _is_ltrace(tally) or (tally.share(alike) >= _SMALL_SHARE and alike >= _most(tally.other)[1])
+
+
+def begins_call(line: bytes) -> bool:
+    """Whether the line begins as a system call does, and ends before its result."""
+    return bool(_BEGUN.match(line))
 
 
 def _guessed(head: bytes, name: str) -> Recognised:
@@ -185,22 +231,24 @@ def _guessed(head: bytes, name: str) -> Recognised:
         raise UnknownFormat(ADVICE[alike], path=name)
     if tally.share(other_count) >= _SMALL_SHARE:
         reason = f"{other_count} of its first {tally.lines} lines have the form of {other} output"
-        return Recognised(other, False, (reason,), whole=tally.share(other_count) >= _WHOLE_SHARE)
+        return Recognised(other, (reason,), whole=tally.share(other_count) >= _WHOLE_SHARE)
     if tally.messages and tally.messages >= tally.rest:
         reason = f"{tally.messages} of its first {tally.lines} lines are messages of strace itself"
-        return Recognised("strace-messages", True, (reason,))
+        return Recognised("strace-messages", (reason,))
     if tally.begun and 2 * tally.begun >= tally.lines:
-        return Recognised("strace", True, ("begins with a system call whose end is further on",))
+        return Recognised("strace", ("begins with a system call whose end is further on",))
     raise UnknownFormat(_why_not(head, tally), path=name)
 
 
-def _tally(head: bytes) -> _Tally:
-    """The lines of the head, counted until the answer is certain."""
+def _tally(head: bytes, kind: str | None = None) -> _Tally:
+    """The lines of the head, counted until the answer is certain; all of them for a kind that was said."""
     tally = _Tally()
     for line in _lines(head):
         tally.add(line)
-        if tally.certain:
+        if kind is None and tally.certain:
             break
+    if kind in SNAPSHOT_KINDS and not binary_file(head):
+        tally.understood = _understood(head, kind)
     if "strace -c" in tally.alike and b"syscall" not in head:
         # Rows of numbers alone are as well those of top, vmstat or iostat.
         tally.rest += tally.alike.pop("strace -c")
@@ -237,15 +285,26 @@ def _is_whole(tally: _Tally) -> bool:
     return tally.strace >= min(_WHOLE_COUNT, _WHOLE_SHARE * tally.lines)
 
 
-def _contradicts(tally: _Tally) -> bool:
-    """Whether a look-alike or another kind has a good share of the lines."""
-    best = max(_most(tally.alike)[1], _most(tally.other)[1])
-    return tally.share(best) >= _SMALL_SHARE and best >= tally.strace
+def _contradicts(tally: _Tally, kind: str = "strace") -> bool:
+    """Whether a look-alike or another kind has a good share of the lines, and more than this one."""
+    others = Counter(tally.other)
+    others.pop(kind, None)
+    if kind != "strace":
+        others["strace"] = tally.strace
+    best = max(_most(tally.alike)[1], _most(others)[1])
+    return tally.share(best) >= _SMALL_SHARE and best >= tally.of_kind(kind)
 
 
-def _is_other(tally: _Tally) -> bool:
-    """Whether the lines are plainly of something that is not strace."""
-    return _is_ltrace(tally) or _contradicts(tally)
+def _understood(head: bytes, kind: str) -> int:
+    """How many lines the reader of a kind makes rows of; what has no marks may still be read by it."""
+    sheet = Sheet("", kind)
+    reader = reader_of(kind).Reader(sheet)
+    count = 0
+    for number, line in enumerate(islice(_lines(head), _TRIED), 1):
+        count += reader.line(number, line.decode("utf-8", "backslashreplace")) is None
+    reader.end()
+    rows = sheet.open_files or sheet.sockets or sheet.lws_objects or sheet.lws_events or sheet.processes
+    return count if rows else 0
 
 
 def _strace(tally: _Tally) -> Recognised:
@@ -257,7 +316,6 @@ def _strace(tally: _Tally) -> Recognised:
     first = next(iter(tally.calls), b"")
     return Recognised(
         "strace",
-        True,
         tuple(reasons),
         whole=_is_whole(tally),
         pids=frozenset(tally.pids),

@@ -1,4 +1,4 @@
-"""Inputs as blocks of bytes: files, pipes and stdin.
+"""Inputs as blocks of bytes: files, pipes and stdin, members of archives, parts of a paste.
 
 The only module of fdtrace that opens files. Compression is found by the first
 bytes, never by the name, and everything is streamed: memory does not grow with
@@ -15,23 +15,26 @@ import stat
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import IO, cast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import IO, Any, cast
 
 from fdtrace.errors import DamagedInput
-from fdtrace.readers.decode import as_utf8, decompressed, decompressor_for, encoding_of
+from fdtrace.readers.decode import archive_form, as_utf8, decompressed, decompressor_for, encoding_of
 
 _CHUNK = 1 << 18
 _IN_MEMORY = 1 << 23
 
 
-class _Spool:
-    """A copy of something that can be read only once: stdin, a FIFO, a /proc file."""
+class Spool:
+    """A copy of something that can be read only once: stdin, a FIFO, members of a compressed archive.
 
-    def __init__(self, file: IO[bytes], size: int) -> None:
-        self.size = size
-        self._file = file
+    In memory while it is small, else in an anonymous temporary file.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives as long as its Sources
         self._lock = threading.Lock()
 
     def read_at(self, offset: int, size: int) -> bytes:
@@ -40,16 +43,39 @@ class _Spool:
             self._file.seek(offset)
             return self._file.read(size)
 
+    def append(self, data: bytes, name: str) -> None:
+        """Put more at the end; `name` is the input that is copied, for the error of a full disk."""
+        with self._lock:
+            try:
+                self._file.seek(self.size)
+                self._file.write(data)
+            except OSError as error:
+                raise DamagedInput(
+                    f"could not be copied to a temporary file in {tempfile.gettempdir()}"
+                    f" ({error.strerror or error}); TMPDIR can name another place",
+                    path=name,
+                ) from error
+            self.size += len(data)
+
+    def cut(self, size: int) -> None:
+        """Forget what was put behind the first `size` bytes."""
+        with self._lock:
+            self._file.truncate(size)
+            self.size = size
+
 
 class _SpoolReader(io.RawIOBase):
     """One pass over a spool, with a position of its own."""
 
-    def __init__(self, spool: _Spool) -> None:
+    def __init__(self, spool: Spool) -> None:
         super().__init__()
         self._spool = spool
         self._at = 0
 
     def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -58,8 +84,17 @@ class _SpoolReader(io.RawIOBase):
         self._at += len(data)
         return data
 
+    def readinto(self, buffer: Any, /) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        self._at = offset
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._spool.size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
         return self._at
 
 
@@ -67,16 +102,43 @@ class _SpoolReader(io.RawIOBase):
 class Source:
     """One input that can be read as often as needed.
 
-    `name` is what the user typed ("stdin" for `-`), `path` is None for stdin,
-    `size` counts the bytes as stored, compressed or not. A file that is still
-    being written is read up to the size it had when it was opened here, so
-    that all passes over it see the same text.
+    `name` is what the user typed ("stdin" for `-`, "ARCHIVE:MEMBER" for what is in
+    an archive), `path` is None for stdin, `size` counts the bytes as stored,
+    compressed or not. A file that is still being written is read up to the size
+    it had when it was opened here, so that all passes over it see the same text.
+
+    `modified_ns` is when its content was last changed, in nanoseconds since
+    1970; None where nobody knows (stdin, FIFOs, /proc). `within` is the path of
+    a member inside the archive that `path` names, else "". `damage` is what is
+    known to be wrong behind the last byte; every pass ends by raising it. `taken`
+    is told how many stored bytes a pass has taken, maybe from another thread.
     """
 
     name: str
     path: str | None
     size: int | None
-    _spool: _Spool | None = field(default=None, repr=False, compare=False)
+    modified_ns: int | None = field(default=None, kw_only=True, compare=False)
+    within: str = field(default="", kw_only=True)
+    damage: str = field(default="", kw_only=True, repr=False)
+    start: int = field(default=0, kw_only=True, repr=False)
+    taken: Callable[[int], None] | None = field(default=None, kw_only=True, repr=False, compare=False)
+    _spool: Spool | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def folder(self) -> str | None:
+        """The directory it is in, which may be one inside an archive; None for stdin."""
+        if self.path is None:
+            return None
+        path = os.path.abspath(self.path)
+        return os.path.dirname(os.path.join(path, self.within) if self.within else path)
+
+    @property
+    def archive(self) -> str:
+        """Whether its content is a "tar" (compressed or not) or a "zip" archive; "" for neither."""
+        try:
+            return archive_form(next(self.content(512), b""))
+        except DamagedInput:
+            return ""
 
     def blocks(self, size: int = 1 << 20) -> Iterator[bytes]:
         """The text in order, in pieces of about `size` bytes.
@@ -85,7 +147,48 @@ class Source:
         decoded when the input cannot be read or its compressed stream is cut
         or broken, and :class:`MissingExtra` for zstd without the extra.
         """
-        return as_utf8(decompressed(self._raw(), size, self.name))
+        return as_utf8(self.content(size))
+
+    def content(self, size: int = 1 << 20) -> Iterator[bytes]:
+        """The bytes in order, decompressed and otherwise as they are. Raises as `blocks` does."""
+        raw = self._raw()
+        return decompressed(raw if self.taken is None else _told(raw, self.taken), size, self.name)
+
+    def stored(self) -> IO[bytes] | None:
+        """The stored bytes as a file to seek in; None where they are compressed.
+
+        It begins at the beginning of the file or spool, also for a member (`start`).
+        """
+        if decompressor_for(next(self._raw(), b""), self.name) is not None:
+            return None
+        try:
+            return io.BufferedReader(self._open())
+        except OSError as error:
+            raise _unreadable(self.name, error) from error
+
+    def excerpt(self, text: bytes, damage: str = "") -> Source:
+        """A text made out of this one, as an input of the same name and time."""
+        spool = Spool()
+        spool.append(text, self.name)
+        return replace(self, size=spool.size, damage=damage, start=0, _spool=spool)
+
+    def ending_in(self, damage: str) -> Source:
+        """The same input, of which it is known that it is damaged behind its last byte."""
+        return replace(self, damage=damage)
+
+    def member(
+        self, within: str, shown: str, size: int, modified_ns: int | None, place: int, spool: Spool | None
+    ) -> Source:
+        """A member of this archive: `size` bytes at `place` of the archive itself, or of a copy."""
+        return Source(
+            name=f"{self.name}:{shown}",
+            path=self.path or self.name,
+            size=size,
+            modified_ns=modified_ns,
+            within=within,
+            start=place,
+            _spool=spool or self._spool,
+        )
 
     def head(self, size: int = 65536) -> bytes:
         """The first bytes of the text; later passes start at the beginning again.
@@ -126,15 +229,19 @@ class Source:
         left = self.size
         try:
             with self._open() as file:
+                if self.start:
+                    file.seek(self.start)
                 while left is None or left > 0:
                     data = file.read(_CHUNK if left is None else min(_CHUNK, left))
                     if not data:
-                        return
+                        break
                     if left is not None:
                         left -= len(data)
                     yield data
         except OSError as error:
             raise _unreadable(self.name, error) from error
+        if self.damage:
+            raise DamagedInput(self.damage, path=self.name)
 
     def _open(self) -> io.RawIOBase:
         if self._spool is not None:
@@ -163,7 +270,7 @@ class Source:
                         room = min(room, self.size - shift - offset)
                     if room <= 0:
                         break
-                    file.seek(offset + shift)
+                    file.seek(self.start + offset + shift)
                     data = file.read(room)
                     if not data:
                         break
@@ -173,7 +280,13 @@ class Source:
         return found
 
 
-def open_source(name: str) -> Source:
+def _told(raw: Iterator[bytes], taken: Callable[[int], None]) -> Iterator[bytes]:
+    for data in raw:
+        taken(len(data))
+        yield data
+
+
+def open_source(name: str, copied: Callable[[int], None] | None = None) -> Source:
     """The input of this name; `-` is stdin.
 
     What can be read only once (stdin, FIFOs, files of /proc) is copied first:
@@ -182,16 +295,16 @@ def open_source(name: str) -> Source:
     readable by this user.
     """
     if name == "-":
-        return _from_stdin()
+        return _from_stdin(copied)
     try:
         info = os.stat(name)
         _refuse_by_type(name, info.st_mode)
         with open(name, "rb", buffering=0) as file:
             if stat.S_ISREG(info.st_mode) and info.st_size > 0:
-                return Source(name=name, path=name, size=info.st_size)
+                return Source(name=name, path=name, size=info.st_size, modified_ns=info.st_mtime_ns)
             if stat.S_ISCHR(info.st_mode) and not file.isatty() and name != os.devnull:
                 raise DamagedInput("is a device, not a capture", path=name)
-            spool = _spooled(name, cast(IO[bytes], file))
+            spool = _spooled(name, cast(IO[bytes], file), copied)
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
     return Source(name=name, path=name, size=spool.size, _spool=spool)
@@ -205,30 +318,25 @@ def _refuse_by_type(name: str, mode: int) -> None:
         raise DamagedInput(f"is a {found}, not a capture", path=name)
 
 
-def _from_stdin() -> Source:
+def _from_stdin(copied: Callable[[int], None] | None) -> Source:
     stream = getattr(sys.stdin, "buffer", None)
     if stream is None:
         raise DamagedInput("there is no standard input to read", path="stdin")
     try:
-        spool = _spooled("stdin", stream)
+        spool = _spooled("stdin", stream, copied)
     except (OSError, ValueError) as error:
         raise _unreadable("stdin", error) from error
     return Source(name="stdin", path=None, size=spool.size, _spool=spool)
 
 
-def _spooled(name: str, stream: IO[bytes]) -> _Spool:
+def _spooled(name: str, stream: IO[bytes], copied: Callable[[int], None] | None) -> Spool:
     """A copy of a stream that can be read twice."""
-    copy = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives as long as its Source
+    copy = Spool()
     while data := stream.read(_CHUNK):
-        try:
-            copy.write(data)
-        except OSError as error:
-            raise DamagedInput(
-                f"could not be copied to a temporary file in {tempfile.gettempdir()}"
-                f" ({error.strerror or error}); TMPDIR can name another place",
-                path=name,
-            ) from error
-    return _Spool(cast(IO[bytes], copy), copy.tell())
+        copy.append(data, name)
+        if copied is not None:
+            copied(len(data))
+    return copy
 
 
 def _unreadable(name: str, error: Exception) -> DamagedInput:

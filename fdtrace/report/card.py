@@ -32,13 +32,15 @@ def _line(coverage: Coverage) -> str:
         coverage.kind,
         *([cells.counted(len(coverage.files), "file")] if len(coverage.files) > 1 else []),
         cells.counted(coverage.lines, "line"),
-        cells.counted(coverage.calls, "call"),
-        cells.counted(coverage.processes, "process"),
+        *([cells.counted(coverage.calls, "call")] if coverage.kind == "strace" else []),
+        *([cells.counted(coverage.snapshots, "look")] if coverage.snapshots else []),
+        *([cells.counted(coverage.processes, "process")] if coverage.processes else []),
     ]
     if coverage.span_s is not None:
         parts.append(cells.duration(coverage.span_s))
     if coverage.options:
-        parts.append(f"recorded with {' '.join(coverage.options)}")
+        said = " " if coverage.kind == "strace" else "; "
+        parts.append(f"{'recorded with ' if coverage.kind == 'strace' else ''}{said.join(coverage.options)}")
     if coverage.problems:
         parts.append(cells.counted(coverage.problems, "problem line"))
     return cells.visible(f"{coverage.capture}: {', '.join(parts)}")

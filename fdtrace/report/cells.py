@@ -7,6 +7,7 @@ capture reaches a terminal, a ticket or a spreadsheet except through this module
 
 from __future__ import annotations
 
+import html
 import itertools
 import json
 import re
@@ -23,6 +24,15 @@ _UNSEEN = re.compile(
 )
 _SHORT_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _MARKDOWN = re.compile(r"([\\`*_\[\]~|])")
+_MARKDOWN_START = re.compile(r"^(\s*)([#+=-]|\d{1,9}(?=[.)]))")
+_CALLING = re.compile(r"(?<!&)([@#])(?=\w)")
+_LINK = re.compile(r"(?<=[a-zA-Z]):(?=//)|(?<=www)\.", re.IGNORECASE)
+_JIRA = re.compile(
+    r"[\\{}\[\]|!]"
+    r"|(?<![^\W_])[*_^~+-](?=\S)|(?<=\S)[*_^~+-](?![^\W_])|\?(?=\?)"  # between letters they are letters
+    r"|\((?=[/xiny!?*+-])|[:;](?=[-()DPp])"  # pictures
+)
+_JIRA_START = re.compile(r"^(\s*)([#*-]|h(?=\d\.)|bq(?=\.))")
 _FORMULA = ("=", "+", "-", "@")
 _UNITS = (("kB", 10**3), ("MB", 10**6), ("GB", 10**9), ("TB", 10**12))
 _BARS = "▁▂▃▄▅▆▇█"
@@ -46,18 +56,63 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def markdown(text: str) -> str:
-    """The text as words in Markdown, also in a cell of a table: no markup, no HTML, one line."""
+    """The text as words in Markdown, also in a cell of a table: no markup, no HTML, no link, one line."""
     text = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MARKDOWN.sub(r"\\\1", text)
+    text = _MARKDOWN.sub(r"\\\1", text)
+    text = _LINK.sub(lambda found: f"&#{ord(found[0])};", text)
+    return _CALLING.sub(r"\1<!-- -->", text)  # else GitHub tells the person of that name
 
 
-def markdown_code(text: str) -> str:
-    """The text as a code span in Markdown, with as many backticks around it as it needs."""
-    text = visible(text).replace("|", "\\|")
+def markdown_start(text: str) -> str:
+    """Words in Markdown at the start of a line, where they could be a heading, a list or a rule."""
+    return _MARKDOWN_START.sub(lambda f: f"{f[1]}{'' if f[2].isdigit() else chr(92)}{_numbered(f[2])}", text)
+
+
+def _numbered(start: str) -> str:
+    """A number in front of a point that is to be no list: its first digit as an entity."""
+    return f"&#{ord(start[0])};{start[1:]}" if start.isdigit() else start
+
+
+def markdown_code(text: str, cell: bool = True) -> str:
+    """The text as a code span in Markdown, with as many backticks around it as it needs.
+
+    In a `cell` of a table its bars are escaped; elsewhere they are no danger.
+    """
+    text = visible(text)
+    text = text.replace("|", "\\|") if cell else text
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{pad}{text}{pad}{fence}" if text else ""
+
+
+def markdown_block(lines: Sequence[str]) -> str:
+    """Lines as a block of code in Markdown, its fence longer than any run of backticks in it."""
+    shown = [visible(line) for line in lines]
+    longest = max((len(run) for line in shown for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return "\n".join([f"{fence}text", *shown, fence])
+
+
+def html_text(text: str) -> str:
+    """The text as words in HTML, for the few places where that stands in Markdown."""
+    return html.escape(visible(text))
+
+
+def jira(text: str) -> str:
+    """The text as words in the wiki markup of Jira, also in a cell of a table and within `{{ }}`."""
+    return _JIRA.sub(lambda found: f"&#{ord(found[0])};", visible(text).replace("&", "&amp;"))
+
+
+def jira_start(text: str) -> str:
+    """Words in Jira at the start of a line, where they could be a heading, a list or a quote."""
+    return _JIRA_START.sub(lambda found: f"{found[1]}&#{ord(found[2][0])};{found[2][1:]}", text)
+
+
+def jira_block(lines: Sequence[str]) -> str:
+    """Lines as they are in Jira; within them the word that would end the block gets a blank."""
+    shown = [re.sub(r"\{(?=noformat)", "{ ", visible(line), flags=re.IGNORECASE) for line in lines]
+    return "\n".join(["{noformat}", *shown, "{noformat}"])
 
 
 def spreadsheet(text: str, raw: bool = False) -> str:
@@ -98,7 +153,10 @@ def shorten(text: str, columns: int, keep: str = "start") -> str:
 
     `keep` is the part that tells most: `start`, `end` (call chains), or `both` (paths).
     """
-    if width(text) <= columns:
+    ends = 4 * max(columns, 8)
+    if len(text) > 2 * ends:  # what lies far from both ends is never shown: it need not be measured
+        text = text[:ends] + text[-ends:]
+    elif width(text) <= columns:
         return text
     if columns <= 1:
         return "…"[:columns]

@@ -82,6 +82,15 @@ class Destination:
             yield stream
         tell(f"written to {self.path}")
 
+    @contextlib.contextmanager
+    def draft(self) -> Iterator[str]:
+        """The path of a new file for what is no text; it takes its place once it is complete."""
+        if self.path is None:
+            raise BadArgument("this format is no text: --output FILE says where it goes")
+        with _draft(os.path.realpath(self.path)) as draft:
+            yield draft
+        tell(f"written to {self.path}")
+
 
 def _stop_writing() -> None:
     """Lets what is left run into nothing: the reader of the pipe has seen enough."""
@@ -93,15 +102,33 @@ def _stop_writing() -> None:
 
 @contextlib.contextmanager
 def _beside(path: str) -> Iterator[TextIO]:
-    """A new file in the directory of `path` that takes its place once it is complete."""
+    """A stream into a new file in the directory of `path` that takes its place once it is complete."""
+    with (
+        _draft(path) as draft,
+        open(draft, "w", encoding="utf-8", newline="", errors="backslashreplace") as stream,
+    ):
+        yield stream
+
+
+def place_file(path: str, text: str, mode: int) -> None:
+    """Writes a small file beside its place and puts it there once it is complete, with these permissions."""
+    real = os.path.realpath(path)
+    if not os.path.isdir(os.path.dirname(real)):
+        raise BadArgument(f"{path}: there is no such directory")
+    with _draft(real, mode) as draft, open(draft, "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+@contextlib.contextmanager
+def _draft(path: str, mode: int = 0o666) -> Iterator[str]:
     folder, name = os.path.split(path)
     number, draft = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".part", dir=folder)
+    os.close(number)
     try:
-        with os.fdopen(number, "w", encoding="utf-8", newline="", errors="backslashreplace") as stream:
-            yield stream
+        yield draft
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(draft, 0o666 & ~mask)
+        os.chmod(draft, mode & ~mask)
         os.replace(draft, path)
     except BaseException:
         with contextlib.suppress(OSError):

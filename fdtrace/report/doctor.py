@@ -69,10 +69,16 @@ def _rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
     yield "lines", _accounts(coverage)
     span = "" if coverage.span_s is None else f", {cells.duration(coverage.span_s)} long"
     yield "clock", coverage.clock + span
-    yield "recorded with", " ".join(coverage.options)
-    born = "traced from birth" if coverage.born else "attached to what was already running"
-    yield "processes", f"{cells.count(coverage.processes)}, {born}"
-    yield "calls", _calls(coverage)
+    if coverage.kind == "strace":
+        yield "recorded with", " ".join(coverage.options)
+        born = "traced from birth" if coverage.born else "attached to what was already running"
+        yield "processes", f"{cells.count(coverage.processes)}, {born}"
+        yield "calls", _calls(coverage)
+        yield "joined", "; ".join(coverage.joined)
+    else:
+        yield "form", "; ".join(coverage.options)
+        yield "looks", cells.count(coverage.snapshots) if coverage.snapshots else ""
+        yield "processes", cells.count(coverage.processes) if coverage.processes else ""
     if coverage.peak is not None:
         limit = f" of at most {cells.count(coverage.limit)}" if coverage.limit else ""
         yield "most open", f"{cells.count(coverage.peak)}{limit}"

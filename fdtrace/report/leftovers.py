@@ -45,18 +45,21 @@ def lines(findings: list[Finding], coverage: Coverage, width: int) -> Iterator[s
     if leaks and not coverage.closes_visible:
         yield from _unjudged(leaks, width)
     elif leaks:
-        yield from _left(leaks, width)
+        yield from _left(leaks, coverage, width)
     if others:
         yield "Also seen, of less weight:"
         yield from _list(others, width)
 
 
-def _left(findings: list[Finding], width: int) -> Iterator[str]:
+def _left(findings: list[Finding], coverage: Coverage, width: int) -> Iterator[str]:
     known = [finding for finding in findings if finding.severity == "low"]
     # The many kinds of which a program keeps one or two take one sentence.
     few = listed(_kinds([finding for finding in findings if finding.severity == "info"]), 8)
     if known:
-        yield "Left open, but no leak by what this capture shows:"
+        if coverage.kind == "strace":
+            yield "Left open, but no leak by what this capture shows:"
+        else:
+            yield "Worth a look, but no leak by what these snapshots show:"
         yield from _list(known, width)
         if few:
             yield from wrapped(f"too few to judge: {few}", width, _INDENT, _INDENT + 2)

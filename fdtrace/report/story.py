@@ -20,6 +20,7 @@ _CAME = {
     "inherited": "was there before its process is first seen",
     "pidfd_getfd": "was taken from another process",
     "scm_rights": "was received over a unix socket",
+    "snapshot": "is known from a snapshot only, nothing shows it being made",
 }
 _ENDED = {
     "close": "Closed",
@@ -32,16 +33,16 @@ _ENDED = {
 }
 
 
-def tale(life: pd.Series, calls: pd.DataFrame, copies: pd.DataFrame) -> str:
+def tale(life: pd.Series, table: pd.DataFrame, copies: pd.DataFrame) -> str:
     """The text of a story; long middles are left out and counted."""
     lines = _head(life)
-    rows: list[Any] = list(calls.itertuples())
+    rows: list[Any] = list(table.itertuples())
     left_out = max(0, len(rows) - _SHOWN)
     if rows:
         lines += ["", f"{'seconds':>12}  {'line':>7}"]
     for place, row in enumerate(rows):
         if left_out and place == _SHOWN // 2:
-            lines.append(f"{'':>12}  {'':>7}  … {cells.counted(left_out, 'more call')} …")
+            lines.append(f"{'':>12}  {'':>7}  … {cells.counted(left_out, 'more line')} …")
         if not left_out or place < _SHOWN // 2 or place >= len(rows) - _SHOWN // 2:
             lines.append(_line(row))
     lines += ["", *_end(life), *_copies(copies)]
@@ -76,11 +77,17 @@ def _head(life: pd.Series) -> list[str]:
 
 def _line(row: Any) -> str:
     at = f"{row.t_s:12.6f}" if _known(row.t_s) else " " * 12
+    told_by = "" if row.source == "strace" else f"[{'/proc' if row.source == 'procfs' else row.source}] "
+    return f"{at}  {row.line:>7}  {told_by}{cells.visible(row.what)}"
+
+
+def call(row: Any) -> str:
+    """A row of events as the call that it is."""
     ret = f" = {row.ret}" if _known(row.ret) else ""
     errno = f" {row.errno}" if _known(row.errno) else ""
     unfinished = " (did not return)" if row.outcome in ("unfinished", "no_return") else ""
     args = cells.shorten(_word(row.args), _ARGUMENTS)
-    return f"{at}  {row.line:>7}  {row.syscall}({args}){ret}{errno}{unfinished}"
+    return f"{row.syscall}({args}){ret}{errno}{unfinished}"
 
 
 def _end(life: pd.Series) -> list[str]:

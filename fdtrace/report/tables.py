@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TextIO, get_args
 
+from fdtrace import schema
 from fdtrace.errors import BadArgument
 from fdtrace.report import cells
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Format = Literal["table", "json", "jsonl", "csv", "tsv", "markdown"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+TextFormat = Literal["table", "json", "jsonl", "csv", "tsv", "markdown"]
+Format = Literal[TextFormat, "parquet"]
+FORMATS: tuple[TextFormat, ...] = get_args(TextFormat)
 
 MOST_ROWS = 5_000
 """Rows of a table that a person may be asked to look at."""
@@ -82,7 +85,7 @@ def _nested_words(value: object) -> str:
     )
 
 
-def _medium(format: Format, raw: bool) -> _Medium:
+def _medium(format: TextFormat, raw: bool) -> _Medium:
     if format in ("json", "jsonl"):
         return _Medium(cells.json_text, _json_decimal, _nested_json, "true", "false", "null")
     if format in ("csv", "tsv"):
@@ -99,7 +102,7 @@ def write(
     frame: pd.DataFrame,
     name: str,
     stream: TextIO,
-    format: Format = "table",
+    format: TextFormat = "table",
     *,
     columns: Sequence[str] | None = None,
     limit: int | None = None,
@@ -127,14 +130,10 @@ def write(
         notice(f"{name}: the first {limit:,} of {total:,} rows")
     frame = frame if limit is None else frame.iloc[:limit]
     frame = _chosen(frame, name, columns, brief=people)
-    medium = _medium(format, raw)
-    if format == "json":
-        _write_json(frame, medium, stream)
-    elif format == "jsonl":
-        stream.writelines(line + "\n" for line in _json_rows(frame, medium))
-    elif format in ("csv", "tsv"):
-        _write_csv(frame, medium, stream, "," if format == "csv" else "\t")
+    if not people:
+        _write_data([frame], stream, format, raw)
     else:
+        medium = _medium(format, raw)
         shown = _write_grid(frame, medium, stream, "pipe" if format == "markdown" else "plain", width)
         if columns is None and shown < every:
             notice(f"{name}: {shown} of {every} columns; --columns all or other names for the rest")
@@ -142,6 +141,54 @@ def write(
             notice(f"{name}: {shown} of {len(frame.columns)} columns fit into {width}")
         if not total:
             notice(f"{name}: no rows")
+
+
+def write_pieces(
+    pieces: Iterable[pd.DataFrame],
+    name: str,
+    stream: TextIO,
+    format: TextFormat = "table",
+    *,
+    columns: Sequence[str] | None = None,
+    limit: int | None = None,
+    width: int | None = None,
+    raw: bool = False,
+    notice: Callable[[str], None] = lambda text: None,
+) -> None:
+    """As `write`, for a table that comes in pieces: no more of it is taken than is to be written."""
+    if format not in ("table", "markdown"):
+        _write_data(selected(pieces, name, columns, limit, notice), stream, format, raw)
+        return
+    import pandas as pd
+
+    most = MOST_ROWS if limit is None else min(limit, MOST_ROWS)
+    wanted = selected(pieces, name, ["all"], most, notice)
+    frame = pd.concat([piece.astype({c: object for c in _categories(piece)}) for piece in wanted])
+    write(frame, name, stream, format, columns=columns, width=width, raw=raw, notice=notice)
+
+
+def _categories(frame: pd.DataFrame) -> list[str]:
+    """The columns of repeated words; pieces of one table know different words."""
+    return [str(column) for column, dtype in frame.dtypes.items() if str(dtype) == "category"]
+
+
+def selected(
+    pieces: Iterable[pd.DataFrame],
+    name: str,
+    columns: Sequence[str] | None = None,
+    limit: int | None = None,
+    notice: Callable[[str], None] = lambda text: None,
+) -> Iterator[pd.DataFrame]:
+    """The first rows and these columns of a table that comes in pieces; the first piece has no rows."""
+    room = limit
+    for piece in itertools.chain([schema.empty(name)], pieces):
+        chosen = _chosen(piece.reset_index() if piece.index.name else piece, name, columns, brief=False)
+        if room is not None and len(chosen) > room:
+            notice(f"{name}: the first {limit:,} rows, there are more")
+            yield chosen.iloc[:room]
+            return
+        yield chosen
+        room = None if room is None else room - len(chosen)
 
 
 def _chosen(frame: pd.DataFrame, name: str, columns: Sequence[str] | None, brief: bool) -> pd.DataFrame:
@@ -205,19 +252,30 @@ def _json_rows(frame: pd.DataFrame, medium: _Medium) -> Iterator[str]:
         yield from (row % values for values in zip(*columns, strict=True))
 
 
-def _write_json(frame: pd.DataFrame, medium: _Medium, stream: TextIO) -> None:
+def _write_data(frames: Iterable[pd.DataFrame], stream: TextIO, format: TextFormat, raw: bool) -> None:
+    """Frames of the same columns, one after the other, for programs."""
+    medium = _medium(format, raw)
+    if format in ("csv", "tsv"):
+        _write_csv(frames, medium, stream, "," if format == "csv" else "\t")
+        return
+    lines = (line for frame in frames for line in _json_rows(frame, medium))
+    if format == "jsonl":
+        stream.writelines(line + "\n" for line in lines)
+        return
     before = "[\n"
-    for line in _json_rows(frame, medium):
+    for line in lines:
         stream.write(before + line)
         before = ",\n"
     stream.write("[]\n" if before == "[\n" else "\n]\n")
 
 
-def _write_csv(frame: pd.DataFrame, medium: _Medium, stream: TextIO, delimiter: str) -> None:
+def _write_csv(frames: Iterable[pd.DataFrame], medium: _Medium, stream: TextIO, delimiter: str) -> None:
     writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
-    writer.writerow([str(column) for column in frame.columns])
-    for columns in _pieces(frame, medium):
-        writer.writerows(zip(*columns, strict=True))
+    for place, frame in enumerate(frames):
+        if place == 0:
+            writer.writerow([str(column) for column in frame.columns])
+        for columns in _pieces(frame, medium):
+            writer.writerows(zip(*columns, strict=True))
 
 
 def _write_grid(frame: pd.DataFrame, medium: _Medium, stream: TextIO, style: str, width: int | None) -> int:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from fdtrace.model import SEVERITIES, Coverage, Finding
+from fdtrace.model import Coverage, Finding
 from fdtrace.report import assurance, cells, leftovers
+from fdtrace.report.answers import LEAKS, Answer, answers, is_serious, leaks_of
 from fdtrace.report.layout import (
     BOLD,
     DIM,
@@ -52,68 +53,45 @@ def answer(
     No more than `limit` findings are shown; the verdict is about all of them.
     """
     width = max(width, NARROWEST)
-    ordered = sorted(findings, key=_seriousness)
-    captures = [one for one in coverage if one.kind == "strace"]
-    own = {
-        one.capture: [f for f in ordered if f.capture == one.capture or len(captures) == 1]
-        for one in captures
-    }
+    told = answers(findings, coverage)
     lines: list[str] = []
-    if len(captures) > 1:
-        lines += [*(paint(line, BOLD, colour) for line in wrapped(_summary(own, captures), width)), ""]
-        captures.sort(key=lambda one: _place(own[one.capture], one))
-    for one in captures:
-        if len(captures) > 1:
-            lines += [paint(f"── {cells.visible(one.capture)}", BOLD, colour), ""]
-        shown = own[one.capture][:limit]
-        lines += [*_about(own[one.capture], shown, one, width, colour, asked), ""]
+    if len(told) > 1:
+        lines += [*(paint(line, BOLD, colour) for line in wrapped(summary(told), width)), ""]
+    for one in told:
+        if len(told) > 1:
+            lines += [paint(f"── {cells.visible(one.coverage.capture)}", BOLD, colour), ""]
+        shown = one.findings[:limit]
+        lines += [*_about(one.findings, shown, one.coverage, one.others, width, colour, asked), ""]
         limit = None if limit is None else limit - len(shown)
-    if not captures:
-        lines += ["No strace capture among the inputs: nothing to judge.", ""]
+    if not told:
+        lines += ["No capture among the inputs: nothing to judge.", ""]
     return "\n".join(lines[:-1]) + "\n"
 
 
-def _seriousness(finding: Finding) -> int:
-    return -SEVERITIES.index(finding.severity)
-
-
-def _serious(finding: Finding) -> bool:
-    return finding.severity in ("medium", "high")
-
-
-def _leaks(findings: Iterable[Finding]) -> list[Finding]:
-    return [finding for finding in findings if finding.check == "leak" and _serious(finding)]
-
-
-def _place(findings: list[Finding], coverage: Coverage) -> tuple[int, bool]:
-    """The worst capture first; then those that cannot tell; then the calm ones."""
-    worst = max((SEVERITIES.index(finding.severity) for finding in findings if _serious(finding)), default=0)
-    return -worst, coverage.closes_visible
-
-
-def _summary(own: dict[str, list[Finding]], captures: list[Coverage]) -> str:
+def summary(told: Sequence[Answer]) -> str:
     """One sentence about several captures."""
-    leaking = [one.capture for one in captures if _leaks(own[one.capture])]
-    blind = sum(not one.closes_visible for one in captures if one.capture not in leaking)
-    many = f"{len(captures):,} captures"
-    told = f"None of {many} shows a leak"
+    leaking = [one.coverage.capture for one in told if leaks_of(one.findings)]
+    blind = sum(not one.coverage.closes_visible and not leaks_of(one.findings) for one in told)
+    many = f"{len(told):,} captures"
+    said = f"None of {many} shows a leak"
     if leaking:
         shows = "shows a leak" if len(leaking) == 1 else "show leaks"
-        told = f"{len(leaking):,} of {many} {shows}: {listed(leaking, 4)}"
-    return f"{told}; {blind:,} cannot tell." if blind else f"{told}."
+        said = f"{len(leaking):,} of {many} {shows}: {listed(leaking, 4)}"
+    return f"{said}; {blind:,} cannot tell." if blind else f"{said}."
 
 
 def _about(
     findings: list[Finding],
     shown: list[Finding],
     coverage: Coverage,
+    others: list[Coverage],
     width: int,
     colour: bool,
     asked: str,
 ) -> Iterator[str]:
-    """The answer for one capture, with some or all of its findings."""
-    serious = [finding for finding in shown if _serious(finding)]
-    minor = [finding for finding in shown if not _serious(finding)]
+    """The answer for one capture, with some or all of its findings; `others` are what it was joined with."""
+    serious = [finding for finding in shown if is_serious(finding)]
+    minor = [finding for finding in shown if not is_serious(finding)]
     for line in wrapped(verdict(findings, coverage, asked), width):
         yield paint(line, BOLD, colour)
     if not coverage.closes_visible:
@@ -128,19 +106,21 @@ def _about(
         yield ""
         yield curve
     yield ""
-    yield from _settled(coverage, width)
-    if coverage.calls:
-        yield from assurance.lines(serious, coverage, width)
-    yield from assurance.next_commands(serious, coverage)
+    yield from settled(coverage, width)
+    if coverage.calls or coverage.kind != "strace":
+        yield from assurance.lines(serious, coverage, others, width)
+    yield from assurance.next_commands(serious, coverage, others)
 
 
 def verdict(findings: Sequence[Finding], coverage: Coverage, asked: str = "leaks") -> str:
     """The first sentence: who leaks how much, how fast, until when, or that nobody does or nobody knows."""
-    leaks = _leaks(findings)
-    others = [finding for finding in findings if finding.check != "leak" and _serious(finding)]
+    leaks = leaks_of(findings)
+    others = [finding for finding in findings if finding.check not in LEAKS and is_serious(finding)]
     span = "" if coverage.span_s is None else f" in {cells.duration(coverage.span_s)}"
     if leaks:
         return _leaking(leaks, coverage, span)
+    if coverage.kind != "strace":
+        return _calm_looks(coverage, others, span)
     if not coverage.calls:
         return "Nothing to judge: there is no system call in this capture."
     if not coverage.closes_visible:
@@ -152,8 +132,19 @@ def verdict(findings: Sequence[Finding], coverage: Coverage, asked: str = "leaks
         return f"{sentence}, but {cells.counted(len(others), 'other finding')}."
     if asked == "leaks":
         return f"{sentence}."
-    beside = any(finding.check != "leak" for finding in findings)
-    return f"{sentence}, and nothing else that is {'serious' if beside else 'wrong'}."
+    more = any(finding.check not in LEAKS for finding in findings)
+    return f"{sentence}, and nothing else that is {'serious' if more else 'wrong'}."
+
+
+def _calm_looks(coverage: Coverage, others: list[Finding], span: str) -> str:
+    """The verdict on snapshots, or a log, in which nothing grows."""
+    if others:
+        return f"No growth found, but {cells.counted(len(others), 'other finding')}."
+    if not coverage.snapshots:
+        return f"Nothing wrong found in {cells.counted(coverage.lines, 'line')} of a libwebsockets log."
+    if coverage.snapshots == 1:
+        return "Nothing suspicious in this one look at the system; only a second look could show growth."
+    return f"No growth found{span}{',' if span else ''} in {cells.counted(coverage.snapshots, 'look')}."
 
 
 def _leaking(leaks: list[Finding], coverage: Coverage, span: str) -> str:
@@ -210,7 +201,7 @@ def _block(finding: Finding, shown: list[Finding], width: int, colour: bool) -> 
     """One serious finding with its proof."""
     yield from _headline(finding, width, colour)
     if len({_pids(other) for other in shown}) > 1 or len(_pids(finding)) > 1:
-        yield from _field("process", _process(finding), width)
+        yield from _field("process", process(finding), width)
     yield from _call_site(finding, width)
     if finding.target and not any(
         place in finding.title for place in (finding.target, finding.peer) if place
@@ -227,7 +218,9 @@ def _block(finding: Finding, shown: list[Finding], width: int, colour: bool) -> 
 
 def _headline(finding: Finding, width: int, colour: bool) -> Iterator[str]:
     marks = [cells.rate(finding.growth_per_s)] if finding.growth_per_s else []
-    marks += [cells.visible(finding.state)] if finding.state else []
+    if finding.state:
+        source = f" ({finding.state_source})" if finding.state_source else ""
+        marks.append(cells.visible(f"{finding.state}{source}"))
     aside = "  ".join(marks)
     lines = wrapped(finding.title, width, _TITLE) or [" " * _TITLE + finding.check]
     label = " " * _LABEL + paint(finding.severity.upper(), _COLOURS.get(finding.severity, DIM), colour)
@@ -244,7 +237,8 @@ def _field(label: str, text: str, width: int) -> list[str]:
     return labelled(label, text, width, indent=_TITLE, column=_FIELD)
 
 
-def _process(finding: Finding) -> str:
+def process(finding: Finding) -> str:
+    """Program and process numbers of a finding."""
     pids = [str(pid) for pid in _pids(finding)]
     numbers = f"pid {pids[0]}" if len(pids) == 1 else f"pids {listed(pids, _PIDS)}"
     return f"{finding.command or 'unknown program'} ({numbers})" if pids else finding.command or "unknown"
@@ -294,7 +288,7 @@ def _curve(coverage: Coverage, width: int) -> str:
     return f"{start}{blocks}{end}"
 
 
-def _settled(coverage: Coverage, width: int) -> Iterator[str]:
+def settled(coverage: Coverage, width: int) -> Iterator[str]:
     """What is not leaking, so that nobody looks for the leak there."""
     settled = sorted(coverage.settled.items(), key=lambda item: (-item[1], item[0]))
     if settled and coverage.closes_visible:

@@ -110,6 +110,23 @@ def clients_that_are_served() -> str:
     return trace(["socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = 3", "listen(3, 5) = 0"], accepted, served)
 
 
+def children_that_report_to_their_parent() -> str:
+    lines, clock = [START.rstrip("\n")], 1000.0
+    for n in range(24):
+        reader, child = 3 + n, 200 + n
+        watched = ", ".join(f"{{{{fd={fd}, events=POLLIN}}}}" for fd in range(3, reader + 1))
+        for text in (
+            f"100 {{}} pipe2([{reader}, 60], 0) = 0",
+            f"100 {{}} clone(child_stack=NULL, flags=SIGCHLD) = {child}",
+            f"{child} {{}} close({reader}) = 0",
+            "100 {} close(60) = 0",
+            f"100 {{}} poll([{watched}], {n + 1}, 50) = 0 (Timeout)",
+        ):
+            clock += 0.05
+            lines.append(text.format(f"{clock:.6f}"))
+    return "\n".join(lines) + "\n"
+
+
 def children_that_leave_descriptors_to_their_exit() -> str:
     lines = [START]
     for pid in range(101, 141):
@@ -130,6 +147,7 @@ def children_that_leave_descriptors_to_their_exit() -> str:
         opened_at_start_and_held,
         cache_with_turnover,
         clients_that_are_served,
+        children_that_report_to_their_parent,
         children_that_leave_descriptors_to_their_exit,
     ],
 )

@@ -45,7 +45,8 @@ def test_visible_text_is_one_printable_encodable_line(text: str) -> None:
         ("</td><script>alert(1)</script>", "&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt;"),
         ("`rm`", r"\`rm\`"),
         ("two\nlines", r"two\\nlines"),
-        ("[x](http://e)", r"\[x\](http://e)"),
+        ("[x](http://e)", r"\[x\](http&#58;//e)"),
+        ("@root #1 a@b", "@<!-- -->root #<!-- -->1 a@<!-- -->b"),
         ("a&lt;b", "a&amp;lt;b"),
     ],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from .grammar import COMMENT, NOTE, STRING
 
@@ -32,6 +33,8 @@ _NAMED = re.compile(rb"^[a-z_]\w*=(?![=>])")
 _NAME = re.compile(rb"^[a-z_]\w*=")
 _COMMENT = re.compile(COMMENT)
 _WORDS = re.compile(rb"\w+")
+_RESULT = b" = "
+_USUAL = 512
 
 
 class Call:
@@ -42,7 +45,12 @@ class Call:
     def __init__(self, text: bytes) -> None:
         name, _, inside = text.partition(b"(")
         self.name = name
-        self.args, self.rest = split(inside)
+        head = inside[: inside.rfind(_RESULT)].rstrip(b" ")
+        args, end = _cut_before(head) if _is_whole(head) else ((), -1)
+        if end == len(head):
+            self.args, self.rest = list(args), inside[end:]
+        else:
+            self.args, self.rest = split(inside)
         if self.args and _NAMED.match(self.args[0]) and not name.startswith(b"clone"):
             self.args = [_NAMED.sub(b"", arg) for arg in self.args]
 
@@ -63,8 +71,21 @@ class Call:
         return has_flag(self.arg(index), word, bit)
 
 
+def _is_whole(head: bytes) -> bool:
+    """Whether no string and no annotation is cut where this text of arguments ends; not if it is long."""
+    if len(head) > _USUAL or b'\\"' in head or head.count(b'"') & 1:
+        return False
+    return head.rfind(b"<") <= head.rfind(b">")
+
+
 def split(inside: bytes) -> tuple[list[bytes], bytes]:
     """Cut text behind the opening parenthesis at its top-level commas; also what follows the closing one."""
+    args, after = _cut(inside)
+    return list(args), inside[after:] if after >= 0 else b""
+
+
+def _cut(inside: bytes) -> tuple[tuple[bytes, ...], int]:
+    """The arguments and the place behind the closing parenthesis, -1 without one."""
     args: list[bytes] = []
     depth = start = position = 0
     for match in _TOKEN.finditer(inside):
@@ -77,17 +98,21 @@ def split(inside: bytes) -> tuple[list[bytes], bytes]:
         elif token in b"]})":
             if not depth and token == b")":
                 args.append(inside[start : position - 1].strip())
-                return _without_empty(args), inside[position:]
+                return _without_empty(args), position
             depth = max(0, depth - 1)
         elif token == b"," and not depth:
             args.append(inside[start : position - 1].strip())
             start = position
     args.append(inside[start:].strip())
-    return _without_empty(args), b""
+    return _without_empty(args), -1
 
 
-def _without_empty(args: list[bytes]) -> list[bytes]:
-    return args[:-1] if args and not args[-1] else args
+_cut_before = lru_cache(maxsize=1 << 12)(_cut)
+"""Programs make the same calls again and again; only the results differ."""
+
+
+def _without_empty(args: list[bytes]) -> tuple[bytes, ...]:
+    return tuple(args[:-1] if args and not args[-1] else args)
 
 
 def descriptor(text: bytes) -> tuple[int, bytes | None] | None:

@@ -52,6 +52,8 @@ DAY_NS = 86_400 * SECOND
 _JUST_BEFORE_MIDNIGHT = 23 * 3600 * SECOND
 """So much forward, after a midnight was seen, is a line that stepped back behind it."""
 _WHOLE_SECONDS = len("00:00:00")
+_LATEST = ((1 << 63) - 1) // SECOND * SECOND
+"""No column holds a later time: such a stamp is a number of another kind."""
 
 
 def nanoseconds(text: bytes) -> int:
@@ -76,21 +78,22 @@ class Clock:
     which clock the file has: epoch, day, relative or none.
     """
 
-    __slots__ = ("_anchor", "_days", "_elapsed", "_minute", "_previous", "name")
+    __slots__ = ("_minute", "anchor", "days", "elapsed", "name", "previous")
 
     def __init__(self) -> None:
         self.name = "none"
-        self._days = 0
-        self._previous = ABSENT
-        self._elapsed = 0
-        self._anchor = ABSENT
+        self.days = 0
+        self.previous = ABSENT
+        self.elapsed = 0
+        self.anchor = ABSENT
         self._minute: tuple[bytes, int] = (b"", 0)
 
     def read(self, epoch: bytes | None, day: bytes | None, delta: bytes | None) -> int:
         """The time of a line from the stamps in its leader; ABSENT when it has none."""
         if epoch is not None:
             self.name = "epoch"
-            return nanoseconds(epoch)
+            time = nanoseconds(epoch)
+            return time if time < _LATEST else ABSENT
         if delta is not None and (day is None or len(day) == _WHOLE_SECONDS):
             return self._sum(delta, day)
         if day is None:
@@ -103,20 +106,20 @@ class Clock:
         if text[:6] != minute:
             begin = time_of_day(text[:6] + b"00")
             self._minute = (text[:6], begin)
-        value = begin + nanoseconds(text[6:]) + self._days * DAY_NS
-        if self._previous != ABSENT:
-            if self._previous - value > DAY_NS // 2:
-                self._days += 1
+        value = begin + nanoseconds(text[6:]) + self.days * DAY_NS
+        if self.previous != ABSENT:
+            if self.previous - value > DAY_NS // 2:
+                self.days += 1
                 value += DAY_NS
-            elif value - self._previous > _JUST_BEFORE_MIDNIGHT and self._days:
+            elif value - self.previous > _JUST_BEFORE_MIDNIGHT and self.days:
                 return value - DAY_NS
-        self._previous = value
+        self.previous = value
         return value
 
     def _sum(self, delta: bytes, day: bytes | None) -> int:
-        if self._anchor == ABSENT:
-            self._anchor = time_of_day(day) if day is not None else 0
+        if self.anchor == ABSENT:
+            self.anchor = time_of_day(day) if day is not None else 0
             self.name = "day" if day is not None else "relative"
         else:
-            self._elapsed += nanoseconds(delta)
-        return self._anchor + self._elapsed
+            self.elapsed += nanoseconds(delta)
+        return self.anchor + self.elapsed

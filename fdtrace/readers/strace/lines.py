@@ -34,6 +34,8 @@ class LineScanner:
         self._longest = longest
         self._unclean = False
         self._offset = 0
+        self.odd_lines = 0
+        """Lines that a faster scanner had to leave to this one."""
 
     @property
     def tally(self) -> Tally:
@@ -68,7 +70,7 @@ class LineScanner:
             offset = self._offset
             self._offset = offset + len(line) + 1
             tally.lines += 1
-            self._records.take(_cleaned(line) if self._unclean else line, offset)
+            self._records.take(cleaned(line) if self._unclean else line, offset)
             if made.ready:
                 yield from made.ready
                 made.ready.clear()
@@ -107,7 +109,7 @@ class LineScanner:
         self._offset += size - len(line)
 
 
-def _cleaned(line: bytes) -> bytes:
+def cleaned(line: bytes) -> bytes:
     """A line without what is never strace's own: carriage returns, colours and NUL bytes of a cut log."""
     if b"\x1b" in line:
         line = g.COLOUR.sub(b"", line)

@@ -11,46 +11,13 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from ..kinds import ANONYMOUS, PROTOCOLS
 from .args import unescape
 
 _DETAILS = re.compile(rb"^([A-Z][\w/-]*):\[(.*)\]$", re.DOTALL)
 _INODE = re.compile(rb"^(pipe|socket|pidfd):\[(\d+)\]$")
 _UNIX = re.compile(rb'^(\d+)(?:->(\d+))?(?:,(@?".*"))?$', re.DOTALL)
 _DEVICE = re.compile(rb"<(?:char|block) [^<>]*>$")
-_ANON = {
-    "eventpoll": "epoll",
-    "eventfd": "eventfd",
-    "timerfd": "timerfd",
-    "signalfd": "signalfd",
-    "inotify": "inotify",
-    "fanotify": "fanotify",
-    "pidfd": "pidfd",
-    "io_uring": "io_uring",
-    "userfaultfd": "userfaultfd",
-    "perf_event": "perf",
-    "bpf-map": "bpf",
-    "bpf-prog": "bpf",
-    "bpf_link": "bpf",
-    "btf": "bpf",
-    "fscontext": "fscontext",
-    "landlock-ruleset": "landlock",
-    "seccomp notify": "seccomp",
-}
-_SOCKETS = {
-    "TCP": "tcp",
-    "TCPv6": "tcp6",
-    "UDP": "udp",
-    "UDPv6": "udp6",
-    "UNIX": "unix",
-    "UNIX-STREAM": "unix",
-    "UNIX-DGRAM": "unix",
-    "UNIX-SEQPACKET": "unix",
-    "NETLINK": "netlink",
-    "RAW": "raw",
-    "RAWv6": "raw6",
-    "PING": "icmp",
-    "PINGv6": "icmp6",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +46,7 @@ def read(note: bytes) -> Note:
     if note.startswith(b"anon_inode:"):
         name = text(note[11:]).strip("[]")
         family = name.split(":")[0]
-        return Note(_ANON.get(family, family or "unknown"), text(note))
+        return Note(ANONYMOUS.get(family, family or "unknown"), text(note))
     if note.startswith(b"{eventfd-"):
         return Note("eventfd", "anon_inode:[eventfd]")
     if note.startswith(b"signalfd:["):
@@ -93,7 +60,7 @@ def read(note: bytes) -> Note:
 
 
 def _socket(protocol: str, inside: bytes) -> Note:
-    kind = _SOCKETS.get(protocol, protocol.lower())
+    kind = PROTOCOLS.get(protocol, protocol.lower())
     whole = f"{protocol}:[{text(inside)}]"
     if kind == "unix":
         match = _UNIX.match(inside)

@@ -6,6 +6,7 @@ not records go to :mod:`.salvage`, which mends what foreign text broke.
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import NamedTuple
 
 from ...model import Problem
@@ -58,12 +59,12 @@ class Records:
         self.rows = Rows(0, ROWS_PER_WINDOW)
         self.clock = layout.Clock()
         self.tracees = Tracees(tid or UNKNOWN)
-        self.pending: dict[int, Entry] = {}
+        self.pending: MutableMapping[int, Entry] = {}
         self.last_cut: Origin | None = None
         """Where the last call was cut whose rest is to come."""
         self.saw_durations = False
         self._fixed = tid is not None
-        self._salvager = Salvager(self)
+        self.salvager = Salvager(self)
         self._dropped_problems = 0
 
     def take(self, line: bytes, offset: int) -> None:
@@ -74,11 +75,11 @@ class Records:
         if self._common(line, number, offset) or self.record(line, number, offset):
             self.tally.parsed += 1
         else:
-            self._salvager.take(line, number, offset)
+            self.salvager.take(line, number, offset)
 
     def finish(self) -> None:
         """The file is at its end."""
-        self._salvager.abandon(at_end=True)
+        self.salvager.abandon(at_end=True)
         self.rows.finish(self.scan.stacks)
         if self._dropped_problems:
             more = f"{self._dropped_problems:,} more lines like these"
@@ -86,8 +87,8 @@ class Records:
         self.tally.clock = self.clock.name
 
     def _frame(self, line: bytes) -> bool:
-        if self._salvager.held is not None:
-            self._salvager.abandon()
+        if self.salvager.held is not None:
+            self.salvager.abandon()
         if not self.rows.frame(line[3:]):
             return False
         self.tally.continuation += 1
@@ -108,8 +109,8 @@ class Records:
         tally = self.tally
         if (tally.first == ABSENT and (epoch or day)) or (error is not None and printed != b"-1"):
             return False
-        if self._salvager.held is not None:
-            self._salvager.abandon()
+        if self.salvager.held is not None:
+            self.salvager.abandon()
         scan = self.scan
         tid = self._who(pid, bracketed, number, offset)
         clock = self.clock.read(epoch, day, None)
@@ -147,7 +148,7 @@ class Records:
         )
         tally.calls += 1
         if name in _WATCHED:
-            self._watch(name, Origin(tid, clock, number, offset), ret)
+            self.watch(name, Origin(tid, clock, number, offset), ret)
         return True
 
     def record(self, line: bytes, number: int, offset: int) -> bool:
@@ -160,7 +161,7 @@ class Records:
             call = g.CALL.match(line, start)
             if call is None:
                 return False
-            self._salvager.abandon()
+            self.salvager.abandon()
             self.call(call, line[start:], self.leader(match.groups(), number, offset))
         elif first == b"<":
             resumed = g.RESUMED.match(line, start)
@@ -236,7 +237,7 @@ class Records:
         self.tally.calls += 1
         ret = self._add_call(Row.CALL, fields, text, (seq, origin, origin), marks)
         if not self._fixed or origin.tid == UNKNOWN:
-            self._watch(fields[g.NAME], origin, ret)
+            self.watch(fields[g.NAME], origin, ret)
 
     def _cut(self, fields: g.Fields, text: bytes, origin: Origin, marks: int) -> None:
         """A call that another line interrupted, or whose end strace did not see."""
@@ -274,7 +275,7 @@ class Records:
         call = g.CALL.match(text) or g.CALL_FROM_RIGHT.match(text)
         if call is None or call.group(g.RET + 1) is None:
             return call is not None  # cut a second time, it goes on waiting
-        self._salvager.abandon()
+        self.salvager.abandon()
         self.complete(call, text, None if orphan else entry, origin)
         return True
 
@@ -289,9 +290,9 @@ class Records:
             self.pending.pop(origin.tid, None)
         ret = self._add_call(Row.EXIT, fields, text, place, marks)
         if not self._fixed or origin.tid == UNKNOWN:
-            self._watch(fields[g.NAME], origin, ret)
+            self.watch(fields[g.NAME], origin, ret)
 
-    def _watch(self, name: bytes, origin: Origin, ret: int) -> None:
+    def watch(self, name: bytes, origin: Origin, ret: int) -> None:
         """Learn from a call who is alive and what the first tracee is called."""
         if name == b"set_tid_address" and origin.tid == UNKNOWN and 0 < ret < HIGHEST_TID:
             self.tracees.name_first(ret)
@@ -303,13 +304,13 @@ class Records:
 
     def _status(self, text: bytes, groups: tuple[bytes | None, ...], number: int, offset: int) -> bool:
         if g.SIGNAL.match(text):
-            self._salvager.abandon()
+            self.salvager.abandon()
             self.add(Row.SIGNAL, self.leader(groups, number, offset))
             return True
         for kind, pattern in _ENDS:
             match = pattern.match(text)
             if match is not None:
-                self._salvager.abandon()
+                self.salvager.abandon()
                 self._ended(kind, match, self.leader(groups, number, offset))
                 return True
         return False

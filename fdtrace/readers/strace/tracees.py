@@ -28,12 +28,19 @@ class Tracees:
 
     def unprefixed(self) -> int:
         """The tracee of a line without a number: the only one alive, else the likeliest."""
-        live = [tid for tid in self._live if tid not in self._ended] or list(self._live)
+        live = self.alive()[0]
         if len(live) == 1:
             self.last = live[0]
         elif live and self.last not in live:
             self.last = live[-1]
         return self.last
+
+    def alive(self) -> tuple[list[int], list[int]]:
+        """Whose a line without a number may be, and who else is alive: those that called exit."""
+        going = [tid for tid in self._live if tid not in self._ended]
+        if not going:
+            return list(self._live), []
+        return going, [tid for tid in self._live if tid in self._ended]
 
     def prefixed(self, tid: int, resumes_first: bool) -> bool:
         """Note a line of `tid`; True when this shows that the unnumbered tracee is `tid`."""

@@ -194,6 +194,10 @@ class Window:
             return whole
         return self.buffer[int(self.columns["start"][row]) : int(self.columns["stop"][row])]
 
+    def texts(self, rows: Sequence[int]) -> list[bytes]:
+        """The texts of many rows."""
+        return [self.text(row) for row in rows]
+
     def rows(self, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Rows as tuples of Python numbers, in the order of `names`."""
         return zip(*(self.columns[name].tolist() for name in names), strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fdtrace.model import Problem
@@ -49,6 +49,7 @@ class Scanned:
     rows: list[Line]
     tally: Tally
     problems: list[Problem]
+    odd_lines: int = field(default=0, compare=False)
 
     @property
     def row(self) -> Line:
@@ -73,11 +74,20 @@ def scan(
     rows: int = 1 << 15,
     block: int = 1 << 20,
     longest: int = 64 << 20,
+    fast: int | None = None,
+    threads: int = 2,
 ) -> Scanned:
-    """Read a text; every one of its lines is accounted for, whatever it is."""
+    """Read a text; every one of its lines is accounted for, whatever it is.
+
+    `fast` lets the fast scanner read it, in blocks of this size.
+    """
     data = text.encode() if isinstance(text, str) else text
     names = Scan()
     scanner = LineScanner(names, 0, "trace", tid, longest=longest)
+    if fast is not None:
+        from fdtrace.readers.strace.scan import FastScanner
+
+        scanner = FastScanner(names, 0, "trace", tid, longest=longest, block=fast, threads=threads)
     found: list[Line] = []
     for window in scanner.windows((data[i : i + block] for i in range(0, len(data), block)), rows):
         columns = [name for name, _ in COLUMNS if name not in ("start", "stop")]
@@ -89,7 +99,7 @@ def scan(
     assert tally.lines == lines
     assert tally.parsed + tally.continuation + tally.blank + tally.problems == lines
     assert sum(problem.lines for problem in scanner.problems) == tally.problems
-    return Scanned(found, tally, scanner.problems)
+    return Scanned(found, tally, scanner.problems, scanner.odd_lines)
 
 
 def _meaning(names: Scan, column: str, value: int) -> Any:

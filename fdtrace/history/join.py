@@ -1,0 +1,352 @@
+"""Lives and what snapshots saw of them, brought together.
+
+A row of lsof or of /proc/PID/fd is a life when its inode is the life's, else
+when process and number are, at that time, and the kinds agree. A row of
+netstat, ss or /proc/net is one by inode, then by holder, then by its addresses,
+as seen from the life's own end. The newest word on a socket's state counts: a
+snapshot's, unless a system call decided it later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ..readers.bundle import Capture
+from ..readers.sheet import OpenFile, Sheet
+from . import clocks
+from .adoption import Gap, Reconciliation
+from .kernel import Observer
+from .kinds import NUMBERED, agree, proven, same_file
+from .lives import Life, Table
+from .looks import Look, Row, alive, begin, end, looks_of, when
+from .run import History
+from .states import SOCKETS, settle
+from .tasks import Process
+
+_KEPT = 128
+"""Lives of one number that are remembered when they end: the longest, and what a snapshot has by inode."""
+_REMEMBERED = 200_000
+"""Lives that are remembered in all, about 0.1 GB: when there are more, fewer are of each number."""
+_PAIRS = 400
+_TOGETHER = 5_000_000_000
+"""Snapshots so close to each other are of one moment."""
+
+
+@dataclass(slots=True)
+class Joined:
+    """What became of the join of one trace with all snapshots."""
+
+    looks: list[Look]
+    clock: str = ""
+    """In words, what was assumed about the clocks."""
+    skew_ns: int = 0
+    rows: dict[int, list[tuple[Look, Row]]] = field(default_factory=dict)
+    """By the id of a life: every row that is it, oldest snapshot first."""
+    adopted: list[Gap] = field(default_factory=list)
+    gone: list[Gap] = field(default_factory=list)
+    compared: int = 0
+    """Descriptors of traced processes that the snapshots list, in all."""
+    commands: dict[int, str] = field(default_factory=dict)
+    """Names of programs by process, where only the snapshots tell them."""
+    logs: list[tuple[Capture, Sheet]] = field(default_factory=list)
+    """The libwebsockets logs beside the trace."""
+    pids: frozenset[int] = frozenset()
+    """The processes that were traced."""
+    told: set[int] = field(default_factory=set)
+    """The lives, by id, that a leak was found in."""
+    traced: list[Life] = field(default_factory=list)
+    """Lives that snapshots show, and the trace as well from their creation on."""
+    left: list[Life] = field(default_factory=list)
+    """Lives that nobody closed: open at the end, or when their process ended."""
+    verified: set[int] = field(default_factory=set)
+    """Lives, by id, that the newest full listing of their process still shows."""
+
+    def account(self) -> tuple[str, ...]:
+        """How far the trace and the snapshots agree, in words."""
+        if not self.compared:
+            return tuple(filter(None, [self.clock]))
+        found = sum(isinstance(row, OpenFile) for rows in self.rows.values() for _, row in rows)
+        missing = self.compared - found
+        before = sum(gap.before for gap in self.adopted)
+        told = [f"{self.compared:,} rows about traced processes"]
+        if self.adopted:
+            since = f", {before:,} of them from before it" if before else ""
+            told.append(f"{len(self.adopted):,} descriptors whose opening is not in the trace{since}")
+        if self.gone:
+            told.append(f"{len(self.gone):,} descriptors whose close is not in the trace")
+        if not self.adopted and not self.gone:
+            told.append("every descriptor at the end is accounted for")
+        if missing > 0:
+            told.append(f"{missing:,} rows that fit no life at their time")
+        if self.skew_ns:
+            told.append(f"clocks {self.skew_ns / 1e9:+.1f} s apart")
+        return (*told, *filter(None, [self.clock]))
+
+    def name_processes(self, history: History) -> None:
+        """Gives processes the names that only snapshots tell."""
+        for process in history.fold.calls.kernel.processes:
+            if process.command is None and process.pid in self.commands:
+                process.command = self.commands[process.pid]
+
+    def names(self, lives: Iterable[Life]) -> set[tuple[int | None, object]]:
+        """What these lives are called in the snapshots: process with number, process with addresses."""
+        found: set[tuple[int | None, object]] = set()
+        for life in lives:
+            for _, row in self.of(life):
+                pid = row.pid if row.pid is not None else life.process.pid
+                found |= {(pid, life.fd), (pid, f"{row.local}->{row.peer}")}
+        return found
+
+    def of(self, life: Life) -> list[tuple[Look, Row]]:
+        """The rows that are this life."""
+        own = self.rows.get(id(life), [])
+        if not own and life.parent is not None:
+            return [(look, row) for look, row in self.of(life.parent) if row.pid == life.process.pid]
+        return own
+
+
+class Join(Observer):
+    """Remembers what of a trace snapshots may have seen; `finish` brings both together."""
+
+    def __init__(
+        self,
+        sheets: Sequence[tuple[Capture, Sheet]],
+        epoch_offset: int | None = None,
+        remembered: int = _REMEMBERED,
+    ) -> None:
+        self.looks = looks = looks_of(sheets)
+        self._logs = [one for one in sheets if one[1].kind == "lws"]
+        self._epoch_offset = epoch_offset
+        self._inodes = {inode for look in looks for inode in look.by_inode}
+        self._numbers = {fd for look in looks for rows in look.files.values() for fd in rows}
+        self._listed = {(pid, fd) for look in looks for pid, rows in look.files.items() for fd in rows}
+        self._lives: dict[tuple[int | None, int], list[Life]] = {}
+        self._processes: dict[int | None, list[Process]] = {}
+        self._thinned: set[tuple[int | None, int]] = set()
+        self._remembered, self._kept, self._count = remembered, _KEPT, 0
+
+    def closed(self, life: Life) -> None:
+        """Keep a life that a snapshot may have seen, in its process or in a child of that."""
+        if not self.looks:
+            return
+        left = life.how == "exit" and life.kind in SOCKETS
+        if not (left or life.fd in self._numbers or life.inode in self._inodes):
+            return
+        kept = self._lives.setdefault((life.process.pid, life.fd), [])
+        kept.append(life)
+        self._count += 1
+        if len(kept) >= 2 * self._kept:
+            self._thin(kept)
+        if self._count > self._remembered:
+            self._kept = max(1, self._kept // 2)
+            for kept in self._lives.values():
+                self._thin(kept)
+            self._forget()
+
+    def _thin(self, kept: list[Life]) -> None:
+        """Forget the shortest lives of a number: those that a snapshot has hardly seen."""
+        if len(kept) <= self._kept:
+            return
+        known = {id(one) for one in kept if one.inode in self._inodes}
+        known |= {id(one) for one in sorted(kept, key=_length)[-self._kept :]}
+        self._count -= len(kept) - len(known)
+        self._thinned.add((kept[0].process.pid, kept[0].fd))
+        kept[:] = [one for one in kept if id(one) in known]
+
+    def _forget(self) -> None:
+        """The older half of what no snapshot lists under its process."""
+        others = [key for key in self._lives if key not in self._listed]
+        for key in others[: len(others) // 2 + 1]:
+            self._count -= len(self._lives.pop(key))
+
+    def finish(self, history: History) -> Joined:
+        """Place the snapshots in time, find their lives, adopt what was missed, settle the states."""
+        joined = Joined(self.looks, logs=self._logs)
+        history.joined = joined
+        for process in history.fold.calls.kernel.processes:
+            self._processes.setdefault(process.pid, []).append(process)
+        joined.pids = frozenset(pid for pid in self._processes if pid is not None)
+        if not self.looks:
+            return joined
+        coverage = history.coverage
+        clock = coverage.clock if coverage.first_ns is not None else "none"
+        joined.clock = clocks.align(
+            self.looks, clock, coverage.first_ns or 0, coverage.last_ns or 0, self._epoch_offset
+        )
+        _name_processes(self.looks, history)
+        for life in history.open_lives():
+            self._lives.setdefault((life.process.pid, life.fd), []).append(life)
+        joined.left = [
+            life for lives in self._lives.values() for life in lives if life.how in ("none", "exit")
+        ]
+        joined.skew_ns = self._correct_skew()
+        for look in self.looks:
+            if look.clock_ns is not None:
+                near = (_TOGETHER, _TOGETHER) if joined.skew_ns else look.span
+                look.clock_ns = clocks.moment(self._spans(look), look.clock_ns, *near)
+        joined.commands = _commands(self.looks)
+        ordered = sorted(self.looks, key=when)
+        for look in ordered:
+            self._match(look, joined)
+        Reconciliation(joined, history, self).run(ordered)
+        known = {id(life): life for lives in (*self._lives.values(), joined.left) for life in lives}
+        joined.traced = [life for life in known.values() if life.opened is not None and joined.of(life)]
+        settle(joined, history)
+        return joined
+
+    # -- clocks --------------------------------------------------------------
+
+    def _correct_skew(self) -> int:
+        """Seconds by which the snapshots' clock is off, by the lives that they must have seen."""
+        spans: list[tuple[int, int]] = []
+        for look in self.looks:
+            if look.clock_ns is not None:
+                for pid, rows in look.files.items():
+                    for row in rows.values():
+                        spans += self._span(look, look.clock_ns, pid, row)
+        step = len(spans) // _PAIRS + 1
+        shift, _ = clocks.skew(spans[::step])
+        if shift:
+            for look in self.looks:
+                look.clock_ns = None if look.clock_ns is None else look.clock_ns + shift
+        return shift
+
+    def _span(self, look: Look, time: int, pid: int | None, row: OpenFile) -> Iterable[tuple[int, int]]:
+        """By how much the look must be moved to fall into the only life that this row can be."""
+        known = self._lives.get((pid, row.fd or 0), ())
+        same = [life for life in known if proven(life, row)]
+        if not same and len(known) == 1 and same_file(known[0], row):
+            same = [known[0]]
+        if len(same) == 1 and same[0].opened is not None and same[0].opened.clock >= 0:
+            before, after = look.span
+            end = same[0].closed
+            low = same[0].opened.clock - time - after
+            yield low, (end.clock - time + before if end is not None else low + clocks.DAY)
+
+    def _spans(self, look: Look) -> list[tuple[int, int]]:
+        """From when to when the lives that a look may have seen were open."""
+        return [
+            (begin(life), end(life))
+            for pid, rows in look.files.items()
+            for fd, row in rows.items()
+            for life in self._lives.get((pid, fd), ())
+            if same_file(life, row)
+        ]
+
+    # -- matching ------------------------------------------------------------
+
+    def _match(self, look: Look, joined: Joined) -> None:
+        shared: dict[int, Life] = {}
+        for pid, rows in look.files.items():
+            if pid not in self._processes:
+                continue
+            for fd, row in rows.items():
+                joined.compared += 1
+                life = self.life_at(look, row, pid, fd)
+                if life is None and (life := self.inherited(look, pid, fd, row)) is not None:
+                    shared[id(life)] = life
+                if life is not None:
+                    joined.rows.setdefault(id(life), []).append((look, row))
+                    if life.inode is None and life.kind in NUMBERED and row.kind in NUMBERED:
+                        life.inode = row.inode
+        known = set(map(id, joined.left))
+        joined.left += [life for key, life in shared.items() if key not in known]
+
+    def lives(self, pid: int | None, fd: int) -> list[Life]:
+        """What the trace has of a number, oldest first."""
+        return self._lives.get((pid, fd), [])
+
+    def life_at(self, look: Look, row: OpenFile, pid: int | None, fd: int) -> Life | None:
+        """The life that a row shows; None when the trace has none there at that time."""
+        lives = [life for life in self.lives(pid, fd) if same_file(life, row)]
+        time = look.clock_ns
+        if time is None:
+            same = [life for life in lives if proven(life, row)]
+            still = [life for life in lives if life.how in ("none", "exit") and self._of_the_end(look)]
+            return (same or still or [None])[-1]  # type: ignore[list-item]
+        before, after = look.span
+        there = [life for life in lives if begin(life) <= time + after and end(life) >= time - before]
+        own = row.tid in (None, pid)
+        far = [
+            (
+                not proven(life, row),
+                (life.table is life.process.table) is not own,
+                max(begin(life) - time, time - end(life), 0),
+            )
+            for life in there
+        ]
+        if far and (pid, fd) in self._thinned and min(far)[0] and min(far)[2]:
+            return None  # it may be one of those that were forgotten
+        return there[far.index(min(far))] if there else None
+
+    def _of_the_end(self, look: Look) -> bool:
+        """Whether no look was taken much later; one that has no time at all may be of the end."""
+        return look.snapshot.at_ns is None or self._newest(look) - look.snapshot.at_ns <= _TOGETHER
+
+    def _newest(self, look: Look) -> int:
+        times = [other.snapshot.at_ns for other in self.looks if other.snapshot.at_ns is not None]
+        return max(times)
+
+    def inherited(self, look: Look, pid: int | None, fd: int, row: OpenFile) -> Life | None:
+        """The life of a parent that a forked child still shares, or shared until its end."""
+        for process in self._processes.get(pid, ()):
+            table = process.table
+            if table is None or not alive(process, look):
+                continue
+            life = table.fds.get(fd)
+            if life is not None and life.table is not table and same_file(life, row):
+                return life
+            if life is None and process.ended is not None and (life := self._handed_down(table, fd, row)):
+                return life
+        return None
+
+    def _handed_down(self, table: Table, fd: int, row: OpenFile) -> Life | None:
+        """What a table that is gone had of its parent when it was made."""
+        while table.origin is not None and table.forked is not None:
+            time, table = table.forked.clock, table.origin
+            for life in self.lives(table.process.pid, fd):
+                if begin(life) <= time <= end(life) and same_file(life, row):
+                    return life
+        return None
+
+
+def _length(life: Life) -> int:
+    return end(life) - begin(life)
+
+
+def _commands(looks: Iterable[Look]) -> dict[int, str]:
+    """What the snapshots call each process, the newest last."""
+    found: dict[int, str] = {}
+    for look in looks:
+        for pid, rows in look.files.items():
+            row = next(iter(rows.values()), None)
+            if pid is not None and row is not None and row.command:
+                found[pid] = row.command
+        for socket in look.sockets:
+            if socket.pid is not None and socket.program:
+                found.setdefault(socket.pid, socket.program.rpartition("/")[2])
+    return found
+
+
+def _name_processes(looks: Iterable[Look], history: History) -> None:
+    """Listings that do not say whose they are: of the traced process whose descriptors they agree with."""
+    alive = [p for p in history.fold.calls.kernel.processes if p.table is not None and p.pid is not None]
+    for look in looks:
+        rows = look.files.get(None)
+        if not rows:
+            continue
+        scores = []
+        for process in alive:
+            fds = process.table.fds if process.table is not None else {}
+            both = [fd for fd in rows if fd in fds]
+            agreed = sum(agree(fds[fd].kind, rows[fd].kind) for fd in both)
+            scores.append((agreed, -len(fds), process))
+        best = max(scores, key=lambda one: one[:2], default=None)
+        if best is None or (len(alive) > 1 and best[0] * 2 < len(rows)):
+            continue
+        pid = best[2].pid
+        look.files.setdefault(pid, {}).update(look.files.pop(None))
+
+
+__all__ = ["Gap", "Join", "Joined"]

@@ -1,0 +1,1 @@
+"""Measures fdtrace on captures of real programs: `python -m tests.benchmarks`."""

@@ -1,0 +1,133 @@
+"""Records, enlarges and measures: one line for each thing that is measured, as ratios to a bare Python loop.
+
+python -m tests.benchmarks                 # captures of 400 MB, and of four times as much: takes its time
+python -m tests.benchmarks --size 50 --only build --runs 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from . import captures, rows
+from .measure import FLOOR, SCAN, Cost, cost, fdtrace, machine, python
+
+_SMALL = 2_000_000
+_ROWS = 100_000
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("--size", type=int, default=400, metavar="MB", help="of the captures (400)")
+    parser.add_argument(
+        "--only", choices=[*captures.KINDS, "small"], help="one kind of capture, or the small things"
+    )
+    parser.add_argument("--runs", type=int, default=3, metavar="N", help="of which the median counts (3)")
+    parser.add_argument("--folder", type=Path, help="where captures are, or are made and kept")
+    wanted = parser.parse_args()
+    print(machine(), flush=True)
+    with tempfile.TemporaryDirectory(prefix="fdtrace-benchmarks.") as temporary:
+        folder = wanted.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        for kind in captures.KINDS:
+            if wanted.only in (None, kind):
+                _large(kind, folder, wanted.size * 1_000_000, wanted.runs)
+        if wanted.only in (None, "small"):
+            _small(folder, wanted.runs)
+
+
+def _large(kind: str, folder: Path, size: int, runs: int) -> None:
+    """Everything about one kind of capture, and the same at four times its size."""
+    try:
+        base = folder / f"{kind}.base"
+        base = base if base.exists() else captures.record(kind, folder)
+    except RuntimeError as error:
+        print(f"\n{kind}: not measured: {error}")
+        return
+    capture = captures.enlarge(base, size, folder / f"{kind}.strace")
+    print(f"\n{kind}: {captures.KINDS[kind][0].__doc__}")
+    print(f"  {capture.stat().st_size / 1e6:,.0f} MB, strace {' '.join(captures.KINDS[kind][1])}", flush=True)
+    floor = cost(python(FLOOR, str(capture)), runs)
+    _line("bare Python loop", floor, floor)
+    _line("wc -l", cost(["wc", "-l", str(capture)], runs), floor)
+    for scanner in ("lines", "fast"):
+        _line(
+            f"scanner: {scanner}",
+            _tried(python(SCAN, str(capture), scanner), 1 if scanner == "lines" else runs),
+            floor,
+        )
+    once = {command: _tried(fdtrace(command, str(capture)), runs) for command in ("leaks", "check", "doctor")}
+    for command, found in once.items():
+        _line(f"fdtrace {command}", found, floor)
+    captures.enlarge(base, 4 * size, capture)
+    for command, found in once.items():
+        _growth(f"fdtrace {command}, four times", _tried(fdtrace(command, str(capture)), 1), found)
+    capture.unlink()
+
+
+def _small(folder: Path, runs: int) -> None:
+    """Start-up, a small capture, snapshots of many rows."""
+    print("\nsmall things", flush=True)
+    _seconds("fdtrace --help", cost(fdtrace("--help"), max(runs, 5)))
+    base = folder / "build.base"
+    try:
+        base = base if base.exists() else captures.record("build", folder)
+    except RuntimeError as error:
+        print(f"  a capture of 2 MB: not measured: {error}")
+    else:
+        _seconds(
+            "fdtrace leaks, 2 MB",
+            cost(fdtrace("leaks", str(captures.enlarge(base, _SMALL, folder / "2mb"))), runs),
+        )
+    writers: dict[str, tuple[Callable[[Path, int], Path], str]] = {
+        "lsof": (rows.lsof, "open-files"),
+        "ss": (rows.ss, "sockets"),
+    }
+    for name, (write, table) in writers.items():
+        snapshot = write(folder / f"{name}.txt", _ROWS)
+        command = fdtrace(table, str(snapshot), "--format", "csv")
+        found = _tried(command, runs)
+        if found is None:
+            print(f"  {name}, {_ROWS:,} rows to csv: failed")
+        else:
+            _seconds(f"{name}, {_ROWS:,} rows to csv", found)
+
+
+def _tried(command: list[str], runs: int) -> Cost | None:
+    try:
+        return cost(command, runs)
+    except RuntimeError as error:
+        print(f"  failed: {str(error).splitlines()[-1]}")
+        return None
+
+
+def _line(name: str, found: Cost | None, floor: Cost) -> None:
+    if found is not None:
+        ratio = f"{found.wall_s / floor.wall_s:7.2f} × the loop"
+        print(
+            f"  {name:28} {found.wall_s:8.2f} s {found.cpu_s:8.2f} s CPU {found.peak_mb:7,.0f} MB {ratio}",
+            flush=True,
+        )
+
+
+def _growth(name: str, found: Cost | None, before: Cost | None) -> None:
+    if found is not None and before is not None:
+        growth = f"{found.wall_s / before.wall_s:7.2f} × the time, {found.peak_mb / before.peak_mb:.2f} × the memory"
+        print(
+            f"  {name:28} {found.wall_s:8.2f} s {found.cpu_s:8.2f} s CPU {found.peak_mb:7,.0f} MB {growth}",
+            flush=True,
+        )
+
+
+def _seconds(name: str, found: Cost) -> None:
+    print(f"  {name:28} {found.wall_s:8.2f} s {found.cpu_s:8.2f} s CPU {found.peak_mb:7,.0f} MB", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+# ruff: noqa: E501 - captured lines are as long as they are
+"""Captures with a secret in every field that a capture can carry, invented as the tools would write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SECRETS = {
+    "user": "mallory",
+    "home": "mallorydir",
+    "blank path": "Merger Plans",
+    "path": "projekt-falke",
+    "file": "kundenliste",
+    "unix path": "falkenhorst",
+    "abstract name": "geheimbus",
+    "comm": "falkend",
+    "thread": "falkworker",
+    "argv": "--token=tok-48151623",
+    "variable": "AWS_KEY=akia-4815",
+    "payload": "Passwort-Hase",
+    "answer": "kontostand-77",
+    "header": "sessionid=deadcafe42",
+    "v4 peer": "203.0.113.77",
+    "v4 own": "198.51.100.23",
+    "v6": "2001:db8:77::23",
+    "v6 long": "2001:0db8:0077:0000:0000:0000:0000:0023",
+    "v6 capital": "2001:DB8:77::23",
+    "mapped": "::ffff:203.0.113.77",
+    "kernel": "4D7100CB",
+    "host": "ledger.falke-bank.example",
+    "bare host": "kassenserver",
+    "mac": "52:54:00:ab:cd:ef",
+    "memfd": "falkencache",
+    "node": "falkenknoten",
+    "module": "libfalkenherz",
+}
+
+KEPT = ("CLOSE_WAIT", "/etc/passwd", "open_ledger", ":8443", "/usr/lib/x86_64-linux-gnu/libc.so.6")
+
+_CALLS = """\
+{pid} {t}.000001 execve("/opt/projekt-falke/bin/falkend", ["falkend", "--token=tok-48151623"], ["AWS_KEY=akia-4815"]) = 0 <0.0001>
+{pid} {t}.000002 prctl(PR_SET_NAME, "falkworker") = 0 <0.0001>
+{pid} {t}.000003 uname({{sysname="Linux", nodename="falkenknoten", ...}}) = 0 <0.0001>
+{pid} {t}.000004 openat(AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC) = 3</etc/passwd> <0.0001>
+{pid} {t}.000005 close(3</etc/passwd>) = 0 <0.0001>
+{pid} {t}.000006 memfd_create("falkencache", MFD_CLOEXEC) = 3</memfd:falkencache> <0.0001>
+{pid} {t}.000007 close(3</memfd:falkencache>) = 0 <0.0001>
+{pid} {t}.000008 socket(AF_UNIX, SOCK_STREAM, 0) = 3<UNIX-STREAM:[901]> <0.0001>
+{pid} {t}.000009 connect(3<UNIX-STREAM:[901]>, {{sa_family=AF_UNIX, sun_path=@"geheimbus"}}, 110) = 0 <0.0001>
+{pid} {t}.000009 ioctl(3<UNIX-STREAM:[901]>, SIOCGIFHWADDR, {{ifr_name="eth0", ifr_hwaddr={{sa_family=ARPHRD_ETHER, sa_data=52:54:00:ab:cd:ef}}}}) = 0 <0.0001>
+{pid} {t}.000010 socket(AF_UNIX, SOCK_STREAM, 0) = 4<UNIX-STREAM:[902]> <0.0001>
+{pid} {t}.000011 bind(4<UNIX-STREAM:[902]>, {{sa_family=AF_UNIX, sun_path="/run/falkenhorst.sock"}}, 110) = 0 <0.0001>
+"""
+_ROUND = """\
+{pid} {t}.100001 openat(AT_FDCWD, "/home/mallory/mallorydir/Merger Plans/kundenliste-{n}.db", O_RDONLY) = {fd}</home/mallory/mallorydir/Merger Plans/kundenliste-{n}.db> <0.0001>
+ > /usr/lib/x86_64-linux-gnu/libc.so.6(open64+0x10) [0x1000]
+ > /opt/projekt-falke/lib/libfalkenherz.so.2(open_ledger+0x20) [0x2000]
+ > /opt/projekt-falke/bin/falkend(main+0x30) [0x3000]
+{pid} {t}.200001 read({fd}</home/mallory/mallorydir/Merger Plans/kundenliste-{n}.db>, "kontostand-77\\n", 4096) = 14 <0.0001>
+ > /usr/lib/x86_64-linux-gnu/libc.so.6(read+0x10) [0x1100]
+{pid} {t}.300001 socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = {sd}<TCP:[7{n:03}]> <0.0001>
+ > /usr/lib/x86_64-linux-gnu/libc.so.6(socket+0x10) [0x1200]
+ > /opt/projekt-falke/bin/falkend(+0x4000) [0x4000]
+{pid} {t}.300002 connect({sd}<TCP:[7{n:03}]>, {{sa_family=AF_INET, sin_port=htons(8443), sin_addr=inet_addr("203.0.113.77")}}, 16) = 0 <0.0001>
+{pid} {t}.300003 sendto({sd}<TCP:[198.51.100.23:5{n:03}->203.0.113.77:8443]>, "Passwort-Hase sessionid=deadcafe42", 34, MSG_NOSIGNAL, NULL, 0) = 34 <0.0001>
+{pid} {t}.400001 recvfrom({sd}<TCP:[198.51.100.23:5{n:03}->203.0.113.77:8443]>, "", 64, 0, NULL, NULL) = 0 <0.0001>
+"""
+
+
+def write(folder: Path) -> list[str]:
+    """Writes them; returns their names."""
+    pid, start, count = 4120, 1_700_000_000, 24
+    trace = _CALLS.format(pid=pid, t=start)
+    for n in range(count):
+        trace += _ROUND.format(pid=pid, t=start + 1 + n, n=n, fd=10 + 2 * n, sd=11 + 2 * n)
+    (folder / "app.strace").write_text(trace)
+    rows = ["COMMAND  PID    USER   FD   TYPE DEVICE SIZE/OFF NODE NAME"]
+    rows.append("falkend 4120 mallory  cwd    DIR  254,1     4096  200 /srv/projekt-falke")
+    for n in range(count):
+        rows.append(
+            f"falkend 4120 mallory  {10 + 2 * n}r   REG  254,1       14  {300 + n} "
+            f"/home/mallory/mallorydir/Merger Plans/kundenliste-{n}.db"
+        )
+        rows.append(
+            f"falkend 4120 mallory  {11 + 2 * n}u  IPv4   7{n:03}      0t0  TCP "
+            f"198.51.100.23:5{n:03}->203.0.113.77:8443 (CLOSE_WAIT)"
+        )
+    rows.append(
+        "falkend 4120 mallory  90u  IPv6   8001      0t0  TCP [2001:db8:77::23]:8443->kassenserver:443 (ESTABLISHED)"
+    )
+    rows.append(
+        "falkend 4120 mallory  91u  unix 0xffff888    0t0 8002 /run/falkenhorst.sock type=STREAM (CONNECTED)"
+    )
+    rows.append("falkend 4120 mallory  92u  unix 0xffff889    0t0 8003 @geheimbus type=STREAM (CONNECTED)")
+    (folder / "lsof.txt").write_text("\n".join(rows) + "\n")
+    (folder / "netstat.txt").write_text(
+        "Active Internet connections (w/o servers)\n"
+        "Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name\n"
+        "tcp        1      0 198.51.100.23:5000      203.0.113.77:8443       CLOSE_WAIT  4120/falkend\n"
+        "tcp        1      0 198.51.100.23:5001      ledger.falke-bank.example:https CLOSE_WAIT  4120/falkend\n"
+        "tcp6       0      0 2001:0db8:0077:0000:0000:0000:0000:0023:8443 2001:DB8:77::23:50000 ESTABLISHED 4120/falkend\n"
+        "tcp6       0      0 ::ffff:203.0.113.77:443 :::*                    LISTEN      4120/falkend\n"
+    )
+    (folder / "ss.txt").write_text(
+        "Netid State      Recv-Q Send-Q Local Address:Port  Peer Address:Port Process\n"
+        'tcp   CLOSE-WAIT 1      0      198.51.100.23:5000  203.0.113.77:8443 users:(("falkend",pid=4120,fd=11)) ino:7000 sk:1\n'
+        'tcp   ESTAB      0      0      [2001:db8:77::23]:8443 [2001:db8:77::23]:50000 users:(("falkend",pid=4120,fd=90)) ino:8001 sk:2\n'
+        'u_str ESTAB      0      0      /run/falkenhorst.sock 8002 * 0 users:(("falkend",pid=4120,fd=91))\n'
+        'u_str ESTAB      0      0      @geheimbus 8003 * 0 users:(("falkend",pid=4120,fd=92))\n'
+    )
+    (folder / "tcp").write_text(
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+        "   0: 176433C6:1388 4D7100CB:20FB 08 00000000:00000001 00:00000000 00000000  1000        0 7000 1 0 20 4 30 10 -1\n"
+    )
+    (folder / "lws.log").write_text(
+        "[2023/11/14 22:13:20:1000] N: lws_create_context: LWS: 4.3.3-v4.3.3, NET CLI SRV H1 H2 WS ConMon IPv6-absent\n"
+        "[2023/11/14 22:13:21:1000] N:  ++ [wsicli|0|WS/h1/default/ledger.falke-bank.example] (1)\n"
+        "[2023/11/14 22:13:22:1000] N:  ++ [wsicli|1|WS/h1/default/203.0.113.77] (2)\n"
+    )
+    return [
+        str(folder / name) for name in ("app.strace", "lsof.txt", "netstat.txt", "ss.txt", "tcp", "lws.log")
+    ]
