@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fdtrace.case import Case, Findings, Story, load
+    from fdtrace.case import Case, Story
     from fdtrace.errors import (
         BadArgument,
         CaptureError,
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         NotThisFormat,
         UnknownFormat,
     )
+    from fdtrace.findings import Findings
+    from fdtrace.loading import load
     from fdtrace.model import Coverage, Evidence, Finding, Problem
 
 __version__ = "0.1.0"
@@ -49,7 +51,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "fdtrace.case": ("Case", "Findings", "Story", "load"),
+    "fdtrace.case": ("Case", "Story"),
     "fdtrace.errors": (
         "BadArgument",
         "CaptureError",
@@ -60,6 +62,8 @@ _HOMES = {
         "NotThisFormat",
         "UnknownFormat",
     ),
+    "fdtrace.findings": ("Findings",),
+    "fdtrace.loading": ("load",),
     "fdtrace.model": ("Coverage", "Evidence", "Finding", "Problem"),
 }
 

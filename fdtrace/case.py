@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from .errors import BadArgument, DamagedInput, FdtraceError
-from .model import SEVERITIES, Coverage, Finding, Reading
-from .readers.bundle import Capture, gather
+from .findings import Findings
+from .model import Coverage, Finding, Reading
+from .readers.bundle import Capture
 from .story import Story
 
 if TYPE_CHECKING:
-    import datetime
-
     import pandas as pd
 
     from .history.columns import Columns, Moments, Numbers
@@ -31,100 +30,6 @@ if TYPE_CHECKING:
     from .timeline import Timeline
 
 Progress = Callable[[Reading], None]
-
-
-def load(
-    *paths: str | os.PathLike[str],
-    kind: str | None = None,
-    date: str | None = None,
-    tz: str | None = None,
-    at: str | None = None,
-    wrappers: Iterable[str] = (),
-    progress: Progress | None = None,
-) -> Case:
-    """Take captures together as one Case.
-
-    Args:
-        paths: files, directories, or "-" for standard input. Compressed files are read as they are.
-        kind: what the named files are ("strace"), instead of finding it out.
-        date: the date (YYYY-MM-DD) of a capture whose clock has none (`-t`, `-tt`).
-        tz: the time zone of that clock, as in "Europe/Berlin" or "+02:00"; UTC if not given.
-        at: when snapshots were taken that do not tell it ("2026-03-01 12:40:31", "12:40:31").
-        wrappers: regular expressions for symbols that are never a call site.
-        progress: called with a Reading every now and then. What it raises ends the
-            reading; after KeyboardInterrupt, what was read until then is the answer.
-
-    Raises:
-        BadArgument: no path, or a date, zone or kind that means nothing.
-        MissingExtra: the only input needs an optional package to be unpacked.
-        CaptureError: nothing among the paths could be read. When something
-            could, what could not is in `Case.unreadable`.
-    """
-    if not paths:
-        raise BadArgument("load needs at least one file or directory.")
-    names = [os.fspath(path) for path in paths]
-    if stored := _stored(names):
-        return Case((), store=stored)
-    from .history.passes import copying
-
-    gathered = gather(names, kind, copying(progress))
-    if not gathered.captures and gathered.unreadable:
-        raise gathered.unreadable[0]
-    if not gathered.captures:
-        raise DamagedInput("no capture among the inputs", path=", ".join(map(str, paths)))
-    return Case(
-        gathered.captures,
-        skipped=list(gathered.skipped),
-        unreadable=list(gathered.unreadable),
-        epoch_offset=_epoch_offset(date, tz),
-        at=at,
-        wrappers=tuple(wrappers),
-        progress=progress,
-    )
-
-
-def _stored(names: list[str]) -> Store | None:
-    """The store among the inputs, which is opened alone."""
-    from . import store
-
-    stores = [name for name in names if store.is_store(name)]
-    if stores and len(names) > 1:
-        raise BadArgument(f"{stores[0]} is a saved Case: it is opened alone, without other inputs.")
-    return store.Store(stores[0]) if stores else None
-
-
-def _epoch_offset(date: str | None, tz: str | None) -> int | None:
-    """Nanoseconds from 1970 to the beginning of a local day; None without a date."""
-    if date is None:
-        if tz is not None:
-            raise BadArgument("tz means nothing without a date: give both.")
-        return None
-    import datetime
-
-    try:
-        day = datetime.datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=_zone(tz))
-    except (TypeError, ValueError) as error:
-        raise BadArgument(f"date cannot be {date!r}: write it as YYYY-MM-DD.") from error
-    return int(day.timestamp()) * 1_000_000_000
-
-
-def _zone(tz: str | None) -> datetime.tzinfo:
-    """A time zone by its name or by its distance from UTC."""
-    import datetime
-    import re
-    import zoneinfo
-
-    if tz is None or tz.upper() in ("UTC", "Z"):
-        return datetime.UTC
-    if distance := re.fullmatch(r"([+-])(\d\d):?(\d\d)", tz):
-        sign = -1 if distance[1] == "-" else 1
-        hours, minutes = int(distance[2]), int(distance[3])
-        if hours < 24 and minutes < 60:
-            return datetime.timezone(sign * datetime.timedelta(hours=hours, minutes=minutes))
-    try:
-        return zoneinfo.ZoneInfo(tz)
-    except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
-        raise BadArgument(f"tz cannot be {tz!r}: UTC, +02:00 and Europe/Berlin are zones.") from None
 
 
 class Case:
@@ -169,9 +74,7 @@ class Case:
     @property
     def parts(self) -> list[str]:
         """What was recognised in pasted texts, in words: one line for each part, with its lines."""
-        return [
-            f"{capture.name}: {capture.reasons[0]}" for capture in self._captures if capture.spans
-        ]
+        return [f"{capture.name}: {capture.reasons[0]}" for capture in self._captures if capture.spans]
 
     @property
     def _traces(self) -> list[tuple[int, Capture]]:
@@ -512,7 +415,7 @@ class Case:
         return tell(self, pid, fd, at)
 
     def timeline(self, pid: int | None = None, by: By = "process") -> Timeline:
-        """Descriptors over time, to look at: a picture in a notebook, or written to .svg, .perfetto.json, .folded.
+        """Descriptors over time, to look at: a picture in a notebook, or a .svg, .perfetto.json, .folded.
 
         Lives are arranged by process and number, or `by="site"` by call site.
 
@@ -593,51 +496,4 @@ class Case:
     __repr__ = __str__
 
 
-class Findings(Sequence[Finding]):
-    """What was found, most serious first. `table` is the DataFrame; printed, it is the answer."""
-
-    def __init__(
-        self,
-        found: Iterable[Finding],
-        coverage: list[Coverage],
-        asked: str = "leaks",
-        leaked: Iterable[int] = (),
-    ) -> None:
-        order = {name: place for place, name in enumerate(reversed(SEVERITIES))}
-        self._found = sorted(found, key=lambda f: (order[f.severity], -(f.open or 0), f.key))
-        self.coverage = coverage
-        self.asked = asked
-        self.leaked = frozenset(leaked)
-
-    @overload
-    def __getitem__(self, index: int) -> Finding: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Finding]: ...
-    def __getitem__(self, index: int | slice) -> Finding | Sequence[Finding]:
-        return self._found[index]
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    @cached_property
-    def table(self) -> pd.DataFrame:
-        """The findings as a DataFrame, index `key`."""
-        from . import schema
-
-        names = schema.TABLES["findings"].names
-        return schema.conform("findings", {name: [getattr(f, name) for f in self._found] for name in names})
-
-    def __str__(self) -> str:
-        from .report.terminal import answer
-
-        return answer(self._found, self.coverage, asked=self.asked)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        import html
-
-        return f"<pre>{html.escape(str(self))}</pre>"
-
-
-__all__ = ["Case", "Findings", "Story", "load"]
+__all__ = ["Case", "Findings", "Progress", "Story"]

@@ -10,28 +10,44 @@ from __future__ import annotations
 import contextlib
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 from typer.core import TyperGroup
 
 import fdtrace
-from fdtrace import store
 from fdtrace.errors import BadArgument, FdtraceError, NeedsCaptured
 from fdtrace.model import SEVERITIES, Finding, Problem, Severity
 from fdtrace.report import doctor as doctoring
-from fdtrace.report import findings_json, progress, tables, terminal
+from fdtrace.report import findings_json, progress
 from fdtrace.report import formats as understood
 from fdtrace.report.cells import counted, json_text
 from fdtrace.report.destination import Destination, tell
 from fdtrace.report.endings import form
-from fdtrace.report.tables import Format
+
+from .options import (
+    At,
+    Captures,
+    Columns,
+    Date,
+    FailOn,
+    Force,
+    FormatOption,
+    GroupBy,
+    Kind,
+    Limit,
+    Output,
+    Raw,
+    Redact,
+    RedactKey,
+    Wanted,
+    Zone,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fdtrace.case import Case, Findings
+    from fdtrace.case import Case
 
 _FOUND, _USAGE, _UNREADABLE, _INTERRUPTED = 1, 2, 3, 130
 _FEW = 3
@@ -58,135 +74,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example:  fdtrace leaks app.strace.gz",
 )
-
-Captures = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="CAPTURE", help="Files, directories, or - for standard input.", show_default=False
-    ),
-]
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How the result is written.")]
-Output = Annotated[
-    str | None, typer.Option("--output", "-o", metavar="FILE", help="Write the result into this file.")
-]
-Force = Annotated[bool, typer.Option("--force", help="Let --output replace an existing file.")]
-Limit = Annotated[int | None, typer.Option("--limit", min=0, metavar="N", help="At most so many rows.")]
-Columns = Annotated[
-    str | None, typer.Option("--columns", metavar="A,B,…", help="These columns, in this order; all for all.")
-]
-Raw = Annotated[bool, typer.Option("--raw", help="In csv and tsv, leave what a spreadsheet would run.")]
-Redact = Annotated[
-    bool, typer.Option("--redact", help="Replace addresses, hosts, users and private names by pseudonyms.")
-]
-RedactKey = Annotated[
-    str | None,
-    typer.Option(
-        "--redact-key", metavar="FILE", help="Redact, and keep in FILE what leads back; the next run uses it."
-    ),
-]
-Kind = Annotated[
-    str | None, typer.Option("--as", metavar="KIND", help="Take the captures for this kind (see formats).")
-]
-Date = Annotated[
-    str | None,
-    typer.Option(
-        "--date", metavar="YYYY-MM-DD", help="The day on which a capture with bare clock times begins."
-    ),
-]
-Zone = Annotated[
-    str | None,
-    typer.Option(
-        "--tz", metavar="ZONE", help="The time zone of bare clock times: UTC, +02:00, Europe/Paris."
-    ),
-]
-At = Annotated[
-    str | None,
-    typer.Option("--at", metavar="TIME", help="When snapshots were taken that do not tell it themselves."),
-]
-FailOn = Annotated[
-    Severity | None, typer.Option("--fail-on", help="Exit with 1 if something at least so serious is found.")
-]
-GroupBy = Annotated[
-    Literal["site", "caller", "stack", "target"] | None,
-    typer.Option("--group-by", help="What makes descriptors one finding."),
-]
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """How the result is wanted: the options that every command with a result has."""
-
-    format: Format
-    destination: Destination
-    limit: int | None
-    columns: list[str] | None
-    raw: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        format: Format,
-        output: str | None,
-        force: bool,
-        limit: int | None = None,
-        columns: str | None = None,
-        raw: bool = False,
-    ) -> _Wanted:
-        if format == "parquet" and output is None:
-            raise BadArgument("--format parquet needs --output FILE: it is no text")
-        names = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
-        return cls(format, Destination(output, force), limit, names, raw)
-
-    def write_table(self, frame: pd.DataFrame, name: str) -> None:
-        if self.format == "parquet":
-            self.write_pieces([frame], name)
-            return
-        with self.destination.open() as stream:
-            tables.write(
-                frame,
-                name,
-                stream,
-                self.format,
-                columns=self.columns,
-                limit=self.limit,
-                width=self.destination.width,
-                raw=self.raw,
-                notice=tell,
-            )
-
-    def write_pieces(self, pieces: Iterable[pd.DataFrame], name: str) -> None:
-        if self.format == "parquet":
-            with self.destination.draft() as path:
-                chosen = tables.selected(pieces, name, self.columns, self.limit, tell)
-                store.write_table(path, name, chosen)
-            return
-        with self.destination.open() as stream:
-            tables.write_pieces(
-                pieces,
-                name,
-                stream,
-                self.format,
-                columns=self.columns,
-                limit=self.limit,
-                width=self.destination.width,
-                raw=self.raw,
-                notice=tell,
-            )
-
-    def write_findings(self, found: Findings, asked: str) -> None:
-        shown = list(found)[: self.limit]
-        if len(shown) < len(found):
-            tell(f"findings: the first {len(shown):,} of {len(found):,}")
-        if self.format == "json":
-            with self.destination.open() as stream:
-                findings_json.write(shown, found.coverage, stream, self.columns)
-        elif self.format == "table" and self.columns is None:
-            place = self.destination
-            text = terminal.answer(found, found.coverage, place.prose, place.colour, asked, self.limit)
-            with place.open() as stream:
-                stream.write(text)
-        else:
-            self.write_table(found.table, "findings")
 
 
 @contextlib.contextmanager
@@ -255,7 +142,7 @@ def fdtrace_command(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Find file-descriptor leaks, and the call sites behind them, in strace captures."""
+    """Find file-descriptor leaks, and who makes them, in captures of strace, lsof, netstat, ss and /proc."""
 
 
 @app.command(epilog="Example:  fdtrace leaks samples/lws-gateway")
@@ -277,7 +164,7 @@ def leaks(
     group_by: GroupBy = None,
 ) -> None:
     """Say what is opened and never closed, and by whom. Also how fast it grows, and how that is known."""
-    wanted = _Wanted.of(format, output, force, limit, columns, raw)
+    wanted = Wanted.of(format, output, force, limit, columns, raw)
     with _reading(captures, kind, date, tz, at, redact=redact_key or redact) as case:
         found = case.leaks(**({"group_by": group_by} if group_by else {}))
     wanted.write_findings(found, "leaks")
@@ -304,8 +191,8 @@ def check(
     at: At = None,
     fail_on: FailOn = None,
 ) -> None:
-    """Run every check. Leaks, exhaustion, double close, use after close, close errors, inheritance."""
-    wanted = _Wanted.of(format, output, force, limit, columns, raw)
+    """Run every check. Leaks, and whatever else is wrong with descriptors, sockets and contexts."""
+    wanted = Wanted.of(format, output, force, limit, columns, raw)
     with _reading(captures, kind, date, tz, at, redact=redact_key or redact) as case:
         found = case.check(only=None if only is None else [name.strip() for name in only.split(",")])
     wanted.write_findings(found, "check")
@@ -318,7 +205,10 @@ def report(
     output: Annotated[
         str,
         typer.Option(
-            "--output", "-o", metavar="FILE", show_default=False,
+            "--output",
+            "-o",
+            metavar="FILE",
+            show_default=False,
             help="The file; its ending is the form: .md .jira .txt .html .json .jsonl .csv .tsv .parquet.",
         ),
     ],
@@ -380,7 +270,7 @@ def _table_command(name: str, says: str, example: str) -> None:
         tz: Zone = None,
         at: At = None,
     ) -> None:
-        wanted = _Wanted.of(format, output, force, limit, columns, raw)
+        wanted = Wanted.of(format, output, force, limit, columns, raw)
         table = _TABLES.get(name, name)
         with _reading(captures, kind, date, tz, at, redact=redact_key or redact) as case:
             frame = getattr(case, table)
@@ -393,6 +283,7 @@ _table_command(
     "List the life of every descriptor. Who opened it, what it was, how it ended.",
     "app.strace --format csv --output fds.csv",
 )
+
 
 @app.command(epilog="Example:  fdtrace events app.strace --pid 4120 --fd 17 --format csv --output calls.csv")
 def events(
@@ -423,7 +314,7 @@ def events(
     tz: Zone = None,
 ) -> None:
     """List the system calls. One row a call: halves that strace printed apart are joined."""
-    wanted = _Wanted.of(format, output, force, limit, columns, raw)
+    wanted = Wanted.of(format, output, force, limit, columns, raw)
     with _reading(
         captures, kind, date, tz, silent=wanted.destination.terminal, redact=redact_key or redact
     ) as case:
@@ -477,7 +368,7 @@ def story(
     tz: Zone = None,
 ) -> None:
     """Tell the life of one descriptor. Made, copied, used, closed or not, in order of time."""
-    wanted = _Wanted.of(format, output, force, limit, columns, raw)
+    wanted = Wanted.of(format, output, force, limit, columns, raw)
     with _reading(captures, kind, date, tz, redact=redact_key or redact) as case:
         told = case.story(pid=pid, fd=fd, at=at)
     if format == "table" and columns is None and limit is None:
@@ -494,7 +385,10 @@ def timeline(
     output: Annotated[
         str,
         typer.Option(
-            "--output", "-o", metavar="FILE", show_default=False,
+            "--output",
+            "-o",
+            metavar="FILE",
+            show_default=False,
             help="The file; its ending is the form: .svg, .perfetto.json, .folded.",
         ),
     ],
@@ -530,13 +424,15 @@ def doctor(
     ] = "table",
     output: Output = None,
     force: Force = False,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
     kind: Kind = None,
     date: Date = None,
     tz: Zone = None,
 ) -> None:
     """Say what captures can and cannot tell. Where something is missing, also how to record it."""
     place = Destination(output, force)
-    with _reading(captures, kind, date, tz) as case:
+    with _reading(captures, kind, date, tz, redact=redact_key or redact) as case:
         coverage, problems = case.coverage, _problems(case.problems)
     if format == "json":
         answer: dict[str, object] = {
@@ -546,9 +442,7 @@ def doctor(
         }
         text = json_text(answer) + "\n"
     else:
-        text = doctoring.examine(
-            coverage, problems, case.skipped, case.unreadable, place.prose, place.colour
-        )
+        text = doctoring.examine(coverage, problems, case.skipped, case.unreadable, place.prose, place.colour)
     with place.open() as stream:
         stream.write(text)
     _leave(case)
@@ -568,15 +462,20 @@ def _problems(frame: pd.DataFrame) -> list[tuple[str, Problem]]:
 def save(
     captures: Captures,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="NAME.fdtrace", help="The directory to write.", show_default=False)
+        str,
+        typer.Option(
+            "--output", "-o", metavar="NAME.fdtrace", help="The directory to write.", show_default=False
+        ),
     ],
-    force: Annotated[bool, typer.Option("--force", help="Let --output replace what was saved before.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Let --output replace an older store.")] = False,
     kind: Kind = None,
     date: Date = None,
     tz: Zone = None,
     at: At = None,
 ) -> None:
     """Keep tables and answers as Parquet files. Every command reads them again, at once."""
+    from fdtrace import store
+
     store.check_place(output, force)
     with _reading(captures, kind, date, tz, at) as case:
         case.save(output, force)

@@ -405,6 +405,8 @@ def _coverage(saved: dict[str, Any]) -> Coverage:
     """Coverage out of JSON, which has lists where the record has tuples."""
     known = {field.name for field in dataclasses.fields(Coverage)}
     values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in saved.items() if name in known
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in saved.items()
+        if name in known
     }
     return Coverage(**values)

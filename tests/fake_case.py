@@ -73,7 +73,8 @@ class FakeCase:
         self.asked["events"] = wanted
         for start in range(1, 6001, 2000):
             lines = range(start, start + 2000)
-            yield schema.conform("events", {"seq": range(start - 1, start + 1999), "line": lines, "syscall": ["read"] * 2000})
+            numbers = range(start - 1, start + 1999)
+            yield schema.conform("events", {"seq": numbers, "line": lines, "syscall": ["read"] * 2000})
 
     @property
     def processes(self) -> pd.DataFrame:

@@ -397,7 +397,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_load
-@settings(STEADY, max_examples=150)
+@settings(STEADY, max_examples=80)
 @given(made=captures())
 def test_fdtrace_recovers_the_history(directory: Path, made: tuple[Kernel, Form, Capture]) -> None:
     """Numbers, close-on-exec flags, lives and shared descriptions are those of the kernel."""

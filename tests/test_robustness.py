@@ -67,7 +67,7 @@ def assert_every_line_counted(case: Any, data: bytes) -> None:
         assert counted == coverage.lines
 
 
-@settings(STEADY, max_examples=100)
+@settings(STEADY, max_examples=40)
 @given(data=st.binary(max_size=400))
 @example(data=b"")
 @example(data=b"\n")
@@ -81,7 +81,7 @@ def test_arbitrary_bytes(path: Path, data: bytes) -> None:
         assert_every_line_counted(case, data)
 
 
-@settings(STEADY, max_examples=150)
+@settings(STEADY, max_examples=60)
 @given(words=st.lists(WORDS, max_size=40))
 def test_fragments_of_strace_in_any_order(path: Path, words: list[bytes]) -> None:
     data = b'execve("/bin/x", ["x"], 0x7ffd /* 3 vars */) = 0\nclose(9) = 0\n' + b"".join(words)
@@ -90,7 +90,7 @@ def test_fragments_of_strace_in_any_order(path: Path, words: list[bytes]) -> Non
         assert_every_line_counted(case, data)
 
 
-@settings(STEADY, max_examples=100)
+@settings(STEADY, max_examples=40)
 @given(data=damaged_captures())
 def test_damaged_captures(path: Path, data: bytes) -> None:
     case = read(path, data)

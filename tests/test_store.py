@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -222,17 +223,24 @@ class TestDamage:
 
 
 class TestOtherReaders:
+    """The examples of docs/saved-cases.md, as they stand there."""
+
+    def example(self, language: str, saved: Path) -> str:
+        text = (Path(__file__).parent.parent / "docs" / "saved-cases.md").read_text()
+        (found,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+        return found.replace("app.fdtrace", str(saved))
+
     def test_duckdb(self, saved: Path) -> None:
         duckdb = pytest.importorskip("duckdb")
-        fds = saved / "fds.parquet"
-        question = f"select kind, count(*) from '{fds}' where how = 'none' group by kind order by 2 desc, 1"
+        rows = dict(duckdb.sql(self.example("sql", saved)).fetchall())
         expected = fdtrace.load(saved).fds.query("how == 'none'")["kind"].astype(str).value_counts()
-        assert dict(duckdb.sql(question).fetchall()) == expected.to_dict()
+        assert rows == expected.to_dict()
 
     def test_polars(self, saved: Path) -> None:
         polars = pytest.importorskip("polars")
-        events = polars.scan_parquet(saved / "events.parquet")
-        slowest = events.group_by("syscall").agg(polars.col("duration_s").sum()).collect()
+        *before, question = self.example("python", saved).split("\n\n")
+        assert before == ["import polars"]
+        slowest = eval(question, {"polars": polars})
         assert slowest.height == fdtrace.load(saved).events["syscall"].nunique()
 
 

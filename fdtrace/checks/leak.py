@@ -44,7 +44,7 @@ from ..readers.strace.window import Scan
 from . import partition, signs
 from .base import Check
 from .leak_report import Told, finding
-from .leak_seen import Seen, seen
+from .leak_seen import Seen, seen, seen_open
 from .use import Use
 
 _TELLS_USE = frozenset(
@@ -213,15 +213,20 @@ class Leak(Check):
         left = [*group.left, *group.held]
         if not left:
             return None
+        blind = not history.coverage.closes_visible
         suspects: list[Life] = []
         for share in group.shares.values():
             suspects += self._suspects(share, self.overdue, closely)
         if closely:
             suspects = self.use.without_clients(suspects)
+        if blind:
+            suspects = seen_open(suspects, history)
         serious = self._growing(suspects, group)
         held = [life for life in group.held if self._abandoned(life, closely)]
         severity, why = self._severity(group, serious, held, history)
         lives = self._counted(group, serious, held, left, severity, closely)
+        if blind and severity != "info":
+            lives = seen_open(lives, history)
         return Verdict(group, lives, severity, why)
 
     def _counted(
@@ -358,7 +363,7 @@ class Leak(Check):
     def _severity(
         self, group: Group, serious: list[Life], held: list[Life], history: History
     ) -> tuple[Severity, str]:
-        if not history.coverage.closes_visible:
+        if not history.coverage.closes_visible and len(serious) < self.few:
             return "info", "blind"
         if len(serious) < self.few:
             if len(held) >= self.few and self._spread(held, self.end):

@@ -31,7 +31,7 @@ class Seen:
     between: list[Gap] = field(default_factory=list)
     rows: list[tuple[Look, Row]] = field(default_factory=list)
     contexts: tuple[int, int] | None = None
-    """Contexts that the log of libwebsockets says were created and destroyed, where they left these behind."""
+    """Contexts that a log says were created and destroyed, where they left these behind."""
 
     @property
     def adopted(self) -> list[Life]:
@@ -77,6 +77,12 @@ def seen(
     adopted = [gap.life for gap in (*before, *between)]
     rows = [one for life in (*lives, *adopted) for one in _newest(joined.of(life))]
     return Seen(before, between, rows, _contexts(lives, history, joined, sites))
+
+
+def seen_open(lives: Iterable[Life], history: History) -> list[Life]:
+    """Those of these lives that the newest full listing of their process shows."""
+    joined = history.joined
+    return [] if joined is None else [life for life in lives if id(life) in joined.verified]
 
 
 def _contexts(

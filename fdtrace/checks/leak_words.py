@@ -61,12 +61,27 @@ def reasons(told: Told) -> tuple[str, ...]:
         return ("neither reads nor writes were recorded: these clients may still be served",)
     if not told.serious:
         return (_harmless(told),) if told.severity == "low" else ()
-    found = [*_ends(told), *_log(told), *_states(told), *_adopted(told), *_usage(told), *_paths(told)]
+    found = [
+        *_blind(told),
+        *_ends(told),
+        *_log(told),
+        *_states(told),
+        *_adopted(told),
+        *_usage(told),
+        *_paths(told),
+    ]
     if told.why == "held":
         found.append("a child process inherited a copy at fork and keeps it open")
     if any(id(life.process) in told.exhausted for life in told.lives):
         found.append("the process has run into its limit (EMFILE)")
     return tuple(found)
+
+
+def _blind(told: Told) -> list[str]:
+    """What a verdict rests on where closes could not be seen."""
+    if told.history.coverage.closes_visible:
+        return []
+    return ["no close() was recorded, but the newest full snapshot of the process shows them open"]
 
 
 def _ends(told: Told) -> list[str]:

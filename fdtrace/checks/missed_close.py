@@ -20,6 +20,6 @@ class MissedClose(Check):
     def findings(self, history: History) -> list[Finding]:
         """One finding for each process and kind."""
         joined = history.joined
-        if joined is None:
-            return []
+        if joined is None or not history.coverage.closes_visible:
+            return []  # that all closes are missing is known, and said elsewhere
         return [gaps.finding(self.name, own, history, joined) for own in gaps.groups(joined.gone)]

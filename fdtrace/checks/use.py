@@ -78,7 +78,9 @@ class Use:
         if at is not None and self._lives(at.tid, life.process) and self._made.get((at.tid, at.syscall)) == 1:
             return True
         return (
-            last is not None and self._lives(last.tid, life.process) and self._touched.get(last.tid) == last.pos
+            last is not None
+            and self._lives(last.tid, life.process)
+            and self._touched.get(last.tid) == last.pos
         )
 
     def _lives(self, tid: int, process: Process) -> bool:

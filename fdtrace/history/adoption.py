@@ -146,13 +146,13 @@ class Reconciliation:
             return
         missing, conflicts = [], 0
         for life in self.open.get(process.pid, ()):
-            if life.table is not table or begin(life) >= time - _AFTER:
+            if life.table is not table or begin(life) > time + newest.span[1]:
                 continue
             used = life.last_use.clock if life.last_use is not None else -1
             row = rows.get(life.fd)
             if row is not None and same_file(life, row):
                 self.joined.verified.add(id(life))
-            elif life.fd < _CUT or process.pid not in newest.cut:
+            elif begin(life) < time - _AFTER and (life.fd < _CUT or process.pid not in newest.cut):
                 missing += [(life, row)] if used < time - _AFTER else []
                 conflicts += used > time + _AFTER
         if not missing or not self._trusted(newest, process, conflicts):

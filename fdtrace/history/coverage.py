@@ -137,10 +137,10 @@ def _gaps(history: History, features: dict[str, int]) -> None:
         f"{calls.kernel.copies_dropped:,} copies made by fork are counted, not listed": (
             calls.kernel.copies_dropped > 0
         ),
-        f"{calls.kernel.unlisted:,} numbers below one that was given out must be open; so many are not listed": (
+        f"{calls.kernel.unlisted:,} numbers below one that was given out are open, but not listed": (
             calls.kernel.unlisted > 0
         ),
-        f"{calls.kernel.left_unjudged:,} descriptors that processes left open when they ended are counted, not judged": (
+        f"{calls.kernel.left_unjudged:,} descriptors of processes that ended are counted, not judged": (
             calls.kernel.left_unjudged > 0
         ),
     }

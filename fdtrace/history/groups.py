@@ -23,7 +23,7 @@ from .tasks import Process
 ROW = 3
 """This many closes without an open between them are one sweep."""
 SHARES = 4096
-"""Shares of processes that are told apart before those of processes that ended and left nothing become one."""
+"""Shares of processes that are told apart; beyond, those that ended and left nothing become one."""
 CELLS = 256
 """Chains of callers that are told apart at one place."""
 _RECENT = 4096

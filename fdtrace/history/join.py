@@ -117,6 +117,12 @@ class Join(Observer):
     ) -> None:
         self.looks = looks = looks_of(sheets)
         self._logs = [one for one in sheets if one[1].kind == "lws"]
+        self._limits = {
+            facts.pid: facts.nofile_limit
+            for _, sheet in sheets
+            for facts in sheet.processes
+            if facts.nofile_limit
+        }
         self._epoch_offset = epoch_offset
         self._inodes = {inode for look in looks for inode in look.by_inode}
         self._numbers = {fd for look in looks for rows in look.files.values() for fd in rows}
@@ -160,6 +166,14 @@ class Join(Observer):
         for key in others[: len(others) // 2 + 1]:
             self._count -= len(self._lives.pop(key))
 
+    def _learn_limits(self, history: History) -> None:
+        """The limit of open descriptors where only /proc/PID/limits tells it."""
+        for pid, processes in self._processes.items():
+            if pid in self._limits and processes[-1].limit is None:
+                processes[-1].limit = self._limits[pid]
+        if history.coverage.limit is None and len(joined := [*self._processes.values()]) == 1:
+            history.coverage.limit = joined[0][-1].limit
+
     def finish(self, history: History) -> Joined:
         """Place the snapshots in time, find their lives, adopt what was missed, settle the states."""
         joined = Joined(self.looks, logs=self._logs)
@@ -167,6 +181,7 @@ class Join(Observer):
         for process in history.fold.calls.kernel.processes:
             self._processes.setdefault(process.pid, []).append(process)
         joined.pids = frozenset(pid for pid in self._processes if pid is not None)
+        self._learn_limits(history)
         if not self.looks:
             return joined
         coverage = history.coverage
@@ -187,8 +202,10 @@ class Join(Observer):
                 look.clock_ns = clocks.moment(self._spans(look), look.clock_ns, *near)
         joined.commands = _commands(self.looks)
         ordered = sorted(self.looks, key=when)
-        for look in ordered:
+        for look in reversed(ordered):  # what is open at the end learns its inode first
             self._match(look, joined)
+        for rows in joined.rows.values():
+            rows.reverse()
         Reconciliation(joined, history, self).run(ordered)
         known = {id(life): life for lives in (*self._lives.values(), joined.left) for life in lives}
         joined.traced = [life for life in known.values() if life.opened is not None and joined.of(life)]
@@ -273,6 +290,7 @@ class Join(Observer):
                 not proven(life, row),
                 (life.table is life.process.table) is not own,
                 max(begin(life) - time, time - end(life), 0),
+                -_length(life),
             )
             for life in there
         ]

@@ -22,7 +22,7 @@ Only where no table is to be made of them (`Kernel.lean`): a build or a server t
 """
 
 LEFT_KEPT = 50_000
-"""Descriptors left open by processes that ended that are looked at one by one (`Kernel.lean`); more are counted."""
+"""Descriptors of ended processes that are looked at one by one (`Kernel.lean`); more are counted."""
 
 FILLED = 200_000
 """Numbers of a capture that are listed because a higher one was given out; more are only counted."""
@@ -214,10 +214,16 @@ class Kernel:
             return
         self._fillable -= missing
         others = self._made_by_strangers(table)
-        for number in range(life.fd):
-            if number in table.fds or number in others or (self.loose_order and number in table.touched):
+        whole = True
+        for number in range(table.filled, life.fd):
+            if number in table.fds:
                 continue
-            self.reveal(table, number, None, life.opened)
+            if number in others or (self.loose_order and number in table.touched):
+                whole = False
+            else:
+                self.reveal(table, number, None, life.opened)
+        if whole:
+            table.filled = life.fd
 
     def _made_by_strangers(self, table: Table) -> set[int]:
         """Numbers made in tables that may turn out to be this one (threads that were attached to)."""
@@ -233,7 +239,7 @@ class Kernel:
 
     def evict(self, table: Table, fd: int, at: At | None) -> None:
         """A number is about to be given out, so whatever the table holds there is no more."""
-        old = table.fds.pop(fd, None)
+        old = table.take(fd)
         table.cloexec.discard(fd)
         table.reused.pop(fd, None)
         if old is None:
@@ -249,7 +255,7 @@ class Kernel:
     def remove(self, flight: Flight, fd: int) -> None:
         """Take a number out of a table at a call's entry; the exit confirms or undoes it."""
         table = flight.table
-        life = table.fds.pop(fd, None)
+        life = table.take(fd)
         if life is None:
             return
         flight.closed[fd] = life
@@ -298,7 +304,7 @@ class Kernel:
         """The life that a late close ends now; None when its number was given out again meanwhile."""
         life = flight.late.pop(fd, None)
         if life is not None and flight.table.fds.get(fd) is life:
-            del flight.table.fds[fd]
+            flight.table.take(fd)
             flight.table.cloexec.discard(fd)
             return life
         return None
@@ -321,7 +327,8 @@ class Kernel:
             if above is None and fd not in origin.touched:
                 above = self.reveal(origin, fd, note, at)
                 if not origin.users:
-                    self.end(origin.fds.pop(fd), "exit", origin.process.ended)
+                    origin.take(fd)
+                    self.end(above, "exit", origin.process.ended)
             if above is not None and above.via == "inherited":
                 table.fds[fd] = above
                 table.touched.add(fd)
@@ -367,7 +374,7 @@ class Kernel:
         table.survived_exec = True
         unknown = {fd for fd, life in table.fds.items() if fd >= STDIO and life.cloexec is None}
         for fd in sorted(table.cloexec | unknown):
-            life = table.fds.pop(fd, None)
+            life = table.take(fd)
             table.touched.add(fd)
             if life is not None and life.table is table:
                 self.end(life, "cloexec_exec", at, certain=fd not in unknown)
@@ -430,6 +437,8 @@ class Kernel:
         clean = [p for p in self.processes if p.ended is not None and not p.left and not p.tasks]
         old = {p for p in clean[: len(clean) - ENDED_KEPT] if p is not fullest and not p.near_limit}
         self.processes = [p for p in self.processes if p not in old]
+        for process in old:
+            process.table = None  # else both wait for the garbage collector, which is seldom let in
         self.forgotten += len(old)
         self.forgotten_born = self.forgotten_born and all(p.born for p in old if p.ppid is None)
         self._ended_clean = ENDED_KEPT

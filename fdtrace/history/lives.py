@@ -140,12 +140,14 @@ class Table:
     """A descriptor table (files_struct): numbers to lives, shared by the tasks that use it."""
 
     __slots__ = (
+        "__weakref__",
         "blind",
         "changed",
         "cloexec",
         "complete",
         "doubt",
         "fds",
+        "filled",
         "flights",
         "forked",
         "forked_knowing",
@@ -157,13 +159,14 @@ class Table:
         "survived_exec",
         "touched",
         "users",
-        "__weakref__",
     )
 
     def __init__(self, ident: int, process: Process) -> None:
         self.ident = ident
         self.process = process
         self.fds: dict[int, Life] = {}
+        self.filled = 0
+        """Every number below this is open: holes need not be looked for there."""
         self.cloexec: set[int] = set()
         self.users: set[Task] = set()
         self.complete = False
@@ -178,6 +181,12 @@ class Table:
         self.doubt: dict[int, Life] = {}
         self.reused: dict[int, Life] = {}
         self.last_closed: dict[int, At] = {}
+
+    def take(self, fd: int) -> Life | None:
+        """Takes a number out; the life that it was, None where it was free."""
+        if 0 <= fd < self.filled:
+            self.filled = fd
+        return self.fds.pop(fd, None)
 
     def lowest_free(self, at_least: int = 0) -> int:
         """The smallest number that is not open; in-flight calls may have reserved it."""

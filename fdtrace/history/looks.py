@@ -45,6 +45,7 @@ class Look:
     cut: set[int | None] = field(default_factory=set)
     states: Counter[str] = field(default_factory=Counter)
     owned: bool = False
+    _by_ends: dict[tuple[str, str], list[Socket]] = field(default_factory=dict)
 
     @property
     def span(self) -> tuple[int, int]:
@@ -81,6 +82,14 @@ class Look:
             self.by_holder[row.pid, row.fd] = row
         self.by_other_end.setdefault(row.peer, []).append(row)
 
+    def with_ends(self, local: str, peer: str) -> list[Socket]:
+        """Sockets with this peer, at the port of this local address."""
+        if not self._by_ends:
+            for row in self.sockets:
+                if row.local and row.peer:
+                    self._by_ends.setdefault((row.local.rpartition(":")[2], row.peer), []).append(row)
+        return self._by_ends.get((local.rpartition(":")[2], peer), [])
+
     def complete_for(self, pid: int | None) -> bool:
         """Whether all descriptors of a process seem to be listed, not those of the network alone."""
         if pid in self.unread:
@@ -107,8 +116,8 @@ def looks_of(sheets: Iterable[tuple[Capture, Sheet]]) -> list[Look]:
 
 
 def when(look: Look) -> int:
-    """Order of the looks; without a time they are taken to be of the end, in the order of their files."""
-    return look.clock_ns if look.clock_ns is not None else 1 << 62
+    """Order of the looks; those that the trace cannot place are taken to be of its end."""
+    return look.clock_ns if look.clock_ns is not None else (1 << 62) + (look.snapshot.at_ns or 0)
 
 
 def begin(life: Life) -> int:

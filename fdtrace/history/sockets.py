@@ -68,7 +68,7 @@ def decide(life: Life, at: At, call: Call, ret: int, errno: bytes) -> None:
 
 
 def created(life: Life, at: At) -> None:
-    """A new socket of TCP is closed in the kernel's words, and in none of its tables, until it is connected."""
+    """A new socket of TCP is closed in the kernel's words, and in none of its tables until connected."""
     if life.kind in ("tcp", "tcp6"):
         _set(life, at, "CLOSE", "socket()")
 

@@ -57,9 +57,10 @@ class _Finder:
             if life.kind in _INTERNET:
                 rivals.setdefault(normal(life.peer), []).append(life)
         self._rivals = rivals
+        self._found_alike: dict[tuple[int, str, int | None], list[Socket]] = {}
         self._taken: dict[int, set[int]] = {}
         for look in self.looks:
-            if look.by_other_end:
+            if look.sockets:
                 rows = (self._own(life, look) for life in lives if _seen_by(life, look))
                 self._taken[id(look)] = {id(row) for row in rows if row is not None}
 
@@ -95,7 +96,7 @@ class _Finder:
         local, peer = _ends(life, listed)
         if local is None or peer is None or life.kind not in _INTERNET:
             return None
-        rows = [row for row in look.by_other_end.get(peer, ()) if _fits(life, row, local)]
+        rows = [row for row in look.with_ends(local, peer) if _fits(life, row, local)]
         return rows[0] if len(rows) == 1 else None
 
     def _alike(self, life: Life, look: Look) -> list[Socket]:
@@ -103,28 +104,31 @@ class _Finder:
         local, peer = _ends(life, [row for _, row in self.joined.of(life)])
         if local is not None or peer is None or (life.inode is not None and look.owned):
             return []
+        key = id(look), peer, life.process.pid
+        if key not in self._found_alike:
+            self._found_alike[key] = self._search_alike(life, look, peer)
+        return self._found_alike[key]
+
+    def _search_alike(self, life: Life, look: Look, peer: str) -> list[Socket]:
         taken = self._taken[id(look)]
         rows = [
             row
             for row in look.by_other_end.get(peer, ())
             if id(row) not in taken and _may_be(life, row) and (row.pid or row.state not in _OWNERLESS)
         ]
-        rivals = [
-            other
-            for other in self._rivals.get(peer, ())
-            if _seen_by(other, look) and self._own(other, look) is None
-        ]
-        return rows if len({row.state for row in rows}) == 1 and len(rows) >= len(rivals) else []
+        if len({row.state for row in rows}) != 1:
+            return []
+        rivals = [other for other in self._rivals.get(peer, ()) if _seen_by(other, look)]
+        return rows if len(rows) >= sum(self._own(other, look) is None for other in rivals) else []
 
-    def unlisted(self, life: Life, known: _Found) -> Look | None:
+    def unlisted(self, known: _Found) -> Look | None:
         """A later look of the tool that told a state, which does not list the socket any more."""
-        for look in self.looks:
-            if when(look) <= when(known.look) or look.clock_ns is None:
-                continue
-            within = look.clock_ns <= self.last_ns + _LATER or not known.sure
-            if look.kind == known.look.kind and look.states and within:
-                return look
-        return None
+        place = self.looks.index(known.look)
+        return next((one for one in self.looks[:place] if one.kind == known.look.kind and one.states), None)
+
+    def within(self, look: Look) -> bool:
+        """Whether a look was taken during the trace: what it does not show was not closed after that."""
+        return look.clock_ns is not None and look.clock_ns <= self.last_ns + _LATER
 
 
 def _seen_by(life: Life, look: Look) -> bool:
@@ -208,12 +212,11 @@ def _decide(life: Life, found: list[_Found], joined: Joined, finder: _Finder) ->
         return
     state, names = state_of(row), newest.name()
     _learn(life, told)
-    later = finder.unlisted(life, told[0]) if life.kind in ("tcp", "tcp6") and state != "CLOSE" else None
-    if later is not None:
-        if not told[0].sure or not (
-            later.kind == "procfs" or (state in later.states and len(later.states) > 2)
-        ):
-            return  # it may have been left out there
+    later = finder.unlisted(told[0]) if life.kind in ("tcp", "tcp6") and state != "CLOSE" else None
+    if later is not None and (not told[0].sure or finder.within(later) or not finder.within(newest)):
+        whole = later.kind == "procfs" or (state in later.states and len(later.states) > 2)
+        if not (told[0].sure and finder.within(later) and whole):
+            return  # it may have been left out there, or closed since
         state = "CLOSE"
         shot = later.snapshot
         life.state_source = f"{later.name()} ({shot.file}:{shot.line}), no longer listed"

@@ -30,7 +30,7 @@ a date; none: not at all, a time is then the modification time of the file and o
 
 @dataclass(slots=True)
 class Snapshot:
-    """One moment at which a tool looked. `at_ns` is since 1970 (clock "day": since midnight), None without a time.
+    """One moment at which a tool looked. `at_ns` is since 1970 (clock "day": since midnight) or None.
 
     `basis` says in words what the time was read from ("line 2: # 2026-…", "modification time of the file").
     """
@@ -203,7 +203,7 @@ class Sheet:
 
 
 class Reader(Protocol):
-    """One format. The driver (:mod:`.snapshots`) splits lines, counts them, and sees to times and blank lines."""
+    """One format. The driver (:mod:`.snapshots`) splits and counts lines, sees to times and blank ones."""
 
     def __init__(self, sheet: Sheet) -> None: ...
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fdtrace.errors import CaptureError, FdtraceError
 from fdtrace.model import Coverage, Evidence, Finding
-from fdtrace.report import discreet
+from fdtrace.report import cells, discreet
 from fdtrace.report.pseudonyms import read_key
 from fdtrace.report.redact import UNSEEN, Redactor
 
@@ -242,6 +242,9 @@ class Redacted:
             return self._tag
         if table == "processes" and column == "argv":
             return lambda argv: discreet.arguments(f'"", {argv}', "execve").removeprefix('"", ')
+        if (table, column) == ("problems", "text"):
+            # What nobody understood may be anything, payload as well.
+            return lambda text: f"… {cells.counted(len(text), 'character')}"
         if (table, column) == ("open_files", "name"):
             return redactor.named
         if (table, column) == ("frames", "source"):

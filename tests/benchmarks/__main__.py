@@ -118,7 +118,8 @@ def _line(name: str, found: Cost | None, floor: Cost) -> None:
 
 def _growth(name: str, found: Cost | None, before: Cost | None) -> None:
     if found is not None and before is not None:
-        growth = f"{found.wall_s / before.wall_s:7.2f} × the time, {found.peak_mb / before.peak_mb:.2f} × the memory"
+        time, memory = found.wall_s / before.wall_s, found.peak_mb / before.peak_mb
+        growth = f"{time:7.2f} × the time, {memory:.2f} × the memory"
         print(
             f"  {name:28} {found.wall_s:8.2f} s {found.cpu_s:8.2f} s CPU {found.peak_mb:7,.0f} MB {growth}",
             flush=True,

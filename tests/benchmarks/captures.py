@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _PROGRAMS = Path(__file__).parent / "programs"
+_PROJECT = _PROGRAMS.parent.parent.parent
 _SOURCES = 24
 _TOKEN = re.compile(rb"(?<![\w.:])\d{2,10}(?=\.\d{6} |\b)")
 _LEADER = re.compile(rb"^(\d+) +(\d{9,11})\.", re.MULTILINE)
@@ -65,7 +66,7 @@ def record(kind: str, folder: Path) -> Path:
     command = program(work)
     capture = folder / f"{kind}.base"
     done = subprocess.run(
-        ["strace", *options, "-o", capture, *command], capture_output=True, timeout=600, check=False
+        ["strace", *options, "-o", str(capture), *command], capture_output=True, timeout=600, check=False
     )
     if done.returncode or not capture.stat().st_size:
         raise RuntimeError(done.stderr.decode(errors="replace").strip()[-300:] or "strace failed")
@@ -73,17 +74,25 @@ def record(kind: str, folder: Path) -> Path:
 
 
 def enlarge(base: Path, size: int, target: Path) -> Path:
-    """Copies of a capture one after the other, with threads and times of their own, to about `size` bytes."""
+    """Copies of a capture one after the other, with threads and times of their own, to about `size` bytes.
+
+    Made by a process of its own: what this one has in memory counts as the memory of those that it starts.
+    """
+    command = [sys.executable, "-m", __spec__.name, str(base.absolute()), str(size), str(target.absolute())]
+    subprocess.run(command, cwd=_PROJECT, check=True, timeout=1800)
+    return target
+
+
+def _enlarge(base: Path, size: int, target: Path) -> None:
     written = 0
     with target.open("wb") as stream:
         for copy in copies(base.read_bytes()):
-            if written and written + len(copy) > size:
+            if written + len(copy) > size:
                 rest = copy[: max(size - written, 0)]
                 stream.write(rest[: rest.rfind(b"\n") + 1])
                 break
             stream.write(copy)
             written += len(copy)
-    return target
 
 
 def copies(text: bytes) -> Iterator[bytes]:
@@ -119,3 +128,7 @@ def _cut(text: bytes, moving: set[bytes]) -> tuple[list[bytes], list[bytes]]:
             names.append(match.group())
             last = match.end()
     return [*parts, text[last:]], names
+
+
+if __name__ == "__main__":
+    _enlarge(Path(sys.argv[1]).absolute(), int(sys.argv[2]), Path(sys.argv[3]))

@@ -17,9 +17,8 @@ def lsof(target: Path, rows: int) -> Path:
                     f"server   {pid:6}    www {fd:5}u     IPv4 {row + 10**6:18}      0t0        TCP {where}\n"
                 )
             else:
-                stream.write(
-                    f"server   {pid:6}    www {fd:5}r      REG              254,1     4096 {row:10} /srv/data/{row}\n"
-                )
+                where = f"254,1     4096 {row:10} /srv/data/{row}"
+                stream.write(f"server   {pid:6}    www {fd:5}r      REG              {where}\n")
     return target
 
 

@@ -101,3 +101,10 @@ def test_a_skew_is_the_shift_that_most_lives_ask_for() -> None:
 def test_clocks_that_agree_are_left_alone() -> None:
     assert clocks.skew([(-SECOND, SECOND)] * 9 + [(SECOND, 2 * SECOND)]) == (0, 9)
     assert clocks.skew([]) == (0, 0)
+
+
+def test_the_moment_of_a_look_is_when_most_of_what_it_saw_was_open() -> None:
+    lives = [(NOON - 9 * SECOND, NOON + 9 * SECOND), (NOON + SECOND, NOON + 4 * SECOND)]
+    assert clocks.moment(lives, NOON, SECOND, 5 * SECOND) == NOON + SECOND
+    assert clocks.moment(lives[:1], NOON, SECOND, 5 * SECOND) == NOON
+    assert clocks.moment([], NOON, SECOND, 5 * SECOND) == NOON

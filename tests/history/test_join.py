@@ -254,7 +254,9 @@ def test_another_clock_is_found_by_what_both_sides_show(tmp_path: Path) -> None:
     trace, rows = START, ""
     for number in range(12):
         second = number % 9
-        trace += f"700 170000000{second}.{number:02}0000 socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = {10 + number}<TCP:[{8000 + number}]>\n"
+        made = f"{10 + number}<TCP:[{8000 + number}]>"
+        stamped = f"700 170000000{second}.{number:02}0000"
+        trace += f"{stamped} socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = {made}\n"
         rows += f"app 700 root {10 + number}u sock 0,8 0t0 {8000 + number} protocol: TCP\n"
     lsof = LSOF_HEAD + STDIO + rows
     found = case(tmp_path, trace + END, lsof="# 2023-11-14T22:12:20Z\n" + lsof)
@@ -339,3 +341,157 @@ def test_a_story_from_snapshots_alone(tmp_path: Path) -> None:
     assert "8.000000       12  [lsof] tcp 10.0.0.1:4000 -> 10.0.0.2:80 CLOSE_WAIT" in str(told)
     with pytest.raises(fdtrace.BadArgument):
         fdtrace.load(path).story(fd=77)
+
+
+# -- when a snapshot was taken -------------------------------------------------------------------------
+
+
+def test_a_stamp_before_a_slow_tool_does_not_mix_up_lives_of_one_number(tmp_path: Path) -> None:
+    trace = START + (
+        '700 1700000002.700000 openat(AT_FDCWD, "/etc/hosts", O_RDONLY) = 3\n'
+        '700 1700000002.800000 openat(AT_FDCWD, "/etc/passwd", O_RDONLY) = 4\n'
+        "700 1700000005.000000 close(3) = 0\n"
+        '700 1700000005.100000 openat(AT_FDCWD, "/etc/hosts", O_RDONLY) = 3\n'
+    )
+    lsof = (
+        LSOF_HEAD
+        + STDIO
+        + "".join(
+            f"app 700 root {fd}r REG 8,1 9 77 {name}\n"
+            for fd, name in ((3, "/etc/hosts"), (4, "/etc/passwd"))
+        )
+    )
+    found = case(tmp_path, trace + END, lsof=stamp(2) + lsof)
+    [(history, lives)] = found._recorded
+    assert history.joined is not None
+    first, second = [one for one in lives if one.fd == 3]
+    assert (len(history.joined.of(first)), len(history.joined.of(second))) == (1, 0)
+
+
+def test_connections_that_follow_each_other_at_one_number_are_told_by_their_addresses(tmp_path: Path) -> None:
+    trace = START + CONNECTED + "700 1700000002.000000 close(5<TCP:[9001]>) = 0\n"
+    trace += CONNECTED.replace("0000001.", "0000003.").replace("9001", "9002").replace("10.0.0.2", "10.0.0.3")
+    lsof = LSOF_HEAD + STDIO + "app 700 root 5u IPv4 9001 0t0 TCP 10.0.0.1:4000->10.0.0.2:80 (CLOSE_WAIT)\n"
+    plain = trace.replace("<TCP:[9001]>", "").replace("<TCP:[9002]>", "")
+    row = life(case(tmp_path, plain + END, lsof=stamp(2) + lsof), 5)
+    assert (row["state"], row["inode"] is pd.NA) == ("ESTABLISHED", True)
+
+
+def test_a_socket_that_a_tool_does_not_list_any_more_has_not_kept_its_state(tmp_path: Path) -> None:
+    own = 'ESTAB 0 0 10.0.0.1:4000 10.0.0.2:80 users:(("app",pid=700,fd=5)) ino:9001 sk:1\n'
+    others = (
+        "ESTAB 0 0 10.0.0.1:22 10.0.0.9:999 ino:7 sk:2\nCLOSE-WAIT 1 0 10.0.0.1:23 10.0.0.9:998 ino:8 sk:3\n"
+    )
+    others += "LISTEN 0 9 10.0.0.1:22 0.0.0.0:* ino:6 sk:4\n"
+    ss = stamp(3) + SS_HEAD + own + others + stamp(6) + SS_HEAD + others
+    row = life(case(tmp_path, START + CONNECTED + END, ss=ss), 5)
+    assert row["state"] == "CLOSE"
+    assert row["state_source"].endswith("no longer listed")
+
+
+def test_one_row_is_one_socket(tmp_path: Path) -> None:
+    trace = START + CONNECTED + CONNECTED.replace("5<TCP:[9001]>", "6<TCP:[9002]>").replace("001.", "002.")
+    netstat = NETSTAT_HEAD + "tcp 1 0 10.0.0.1:4000 10.0.0.2:80 CLOSE_WAIT -\n"
+    found = case(tmp_path, trace + END, netstat=stamp(5) + netstat)
+    assert {life(found, fd)["state_source"] for fd in (5, 6)} == {"strace: connect()"}
+    both = netstat + "tcp 1 0 10.0.0.1:4001 10.0.0.2:80 CLOSE_WAIT -\n"
+    found = case(tmp_path, trace + END, netstat=stamp(5) + both)
+    assert [life(found, fd)["state"] for fd in (5, 6)] == ["CLOSE_WAIT"] * 2
+    assert all(pd.isna(life(found, fd)["local"]) for fd in (5, 6))  # which of them is which, nobody can say
+
+
+def test_sockets_of_another_network_are_not_closed(tmp_path: Path) -> None:
+    trace = START + (
+        "700 1700000001.000000 socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = 5\n"
+        "700 1700000001.100000 bind(5, {sa_family=AF_INET, sin_port=htons(80)"
+        ', sin_addr=inet_addr("0.0.0.0")}, 16) = 0\n'
+        "700 1700000001.200000 listen(5, 9) = 0\n"
+    )
+    lsof = LSOF_HEAD + STDIO + "app 700 root 5u sock 0,8 0t0 9001 protocol: TCP\n"
+    assert life(case(tmp_path, trace + END, lsof=stamp(5) + lsof), 5)["state"] == "LISTEN"
+
+
+# -- what a listing proves, and what not ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        "app 700 root NOFD /proc/700/fd (opendir: Permission denied)\n",
+        "app 700 root 7u a_inode 0,14 0 12 [eventfd]\n",
+    ],
+    ids=["could not be read", "filtered: no standard input"],
+)
+def test_a_listing_that_is_not_whole_ends_nothing(tmp_path: Path, listing: str) -> None:
+    found = case(tmp_path, START + CONNECTED + END, lsof=stamp(7) + LSOF_HEAD + listing)
+    assert life(found, 5)["how"] == "none"
+    assert not list(found.check(only=["missed_close"]))
+
+
+def test_a_number_that_lsof_cut_may_be_the_one(tmp_path: Path) -> None:
+    trace = START + CONNECTED.replace("5<TCP", "12345<TCP") + END
+    lsof = (
+        LSOF_HEAD + STDIO + "app 700 root *345u IPv4 9001 0t0 TCP 10.0.0.1:4000->10.0.0.2:80 (ESTABLISHED)\n"
+    )
+    assert life(case(tmp_path, trace, lsof=stamp(7) + lsof), 12345)["how"] == "none"
+
+
+def test_a_listing_in_conflict_with_the_trace_ends_nothing(tmp_path: Path) -> None:
+    used = '700 1700000018.000000 read(5<TCP:[9001]>, "x", 1) = 1\n'
+    opened = '700 1700000001.500000 openat(AT_FDCWD, "/a", O_RDONLY) = 6\n'
+    found = case(tmp_path, START + CONNECTED + opened + used, lsof=stamp(8) + LSOF_HEAD + STDIO)
+    assert life(found, 6)["how"] == "none"
+
+
+def test_the_inode_of_all_eventfds_is_nobodys(tmp_path: Path) -> None:
+    trace = START + "700 1700000001.000000 eventfd2(0, 0) = 5\n" + END
+    lsof = LSOF_HEAD + STDIO + "".join(f"app 700 root {fd}u a_inode 0,14 0 12 [eventfd]\n" for fd in (5, 6))
+    found = case(tmp_path, trace, lsof=stamp(8) + lsof)
+    assert life(found, 5)["inode"] is pd.NA
+    assert life(found, 6)["inode"] is pd.NA
+
+
+def test_a_child_that_has_ended_had_what_its_parent_handed_down(tmp_path: Path) -> None:
+    trace = START + (
+        "700 1700000001.000000 eventfd2(0, 0) = 5\n"
+        "700 1700000002.000000 clone(child_stack=NULL, flags=SIGCHLD) = 701\n"
+        "701 1700000008.000000 +++ killed by SIGKILL +++\n"
+    )
+    lsof = LSOF_HEAD + STDIO.replace("700", "701") + "app 701 root 5u a_inode 0,14 0 12 [eventfd]\n"
+    found = case(tmp_path, trace + END, lsof=stamp(5) + lsof)
+    assert not list(found.check(only=["missed_open"]))
+
+
+def test_without_closes_the_newest_full_snapshot_tells_what_is_open(tmp_path: Path) -> None:
+    lines, rows = [START], []
+    for number in range(80):
+        lines.append(f"700 170000000{number // 10}.{number:02}0000 eventfd2(0, 0) = {3 + number}\n")
+        lines.append(f'700 170000000{number // 10}.{number:02}1000 read({3 + number}, "x", 8) = 8\n')
+        rows.append(f"app 700 root {3 + number}u a_inode 0,14 0 12 [eventfd]\n")
+    trace = "".join(lines) + END
+    assert not [one for one in case(tmp_path, trace).leaks() if one.severity == "high"]
+    found = case(tmp_path, trace, lsof=stamp(9) + LSOF_HEAD + STDIO + "".join(rows[:60]))
+    [leak] = [one for one in found.leaks() if one.severity == "high"]
+    assert leak.open == 60
+    assert leak.reasons[0].startswith("no close() was recorded, but the newest full snapshot")
+    assert not list(found.check(only=["missed_close"]))
+
+
+def test_what_is_remembered_of_churned_numbers_is_bounded() -> None:
+    from fdtrace.history.join import Join
+    from fdtrace.history.kernel import Kernel
+    from fdtrace.history.lives import At
+    from fdtrace.readers.bundle import Capture
+    from fdtrace.readers.sheet import OpenFile, Sheet
+
+    sheet = Sheet("lsof.txt", "lsof")
+    sheet.open_files = [OpenFile(sheet.snapshot, "lsof.txt", 1, "eventfd", pid=7, fd=fd) for fd in range(9)]
+    join, kernel = Join([(Capture("lsof.txt", "lsof", (), ()), sheet)], remembered=1000), Kernel()
+    for number in range(20_000):
+        process = kernel.process(7 + number % 500, None)
+        life = kernel.life(
+            kernel.table(process), number % 9, "eventfd", "open", At(0, 0, 0, 0, number, 7, b"", -1, 0)
+        )
+        kernel.end(life, "close", At(0, 0, 0, 0, number + 1, 7, b"", -1, 0))
+        join.closed(life)
+    assert sum(map(len, join._lives.values())) <= 1000

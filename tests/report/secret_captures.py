@@ -73,6 +73,7 @@ def write(folder: Path) -> list[str]:
     trace = _CALLS.format(pid=pid, t=start)
     for n in range(count):
         trace += _ROUND.format(pid=pid, t=start + 1 + n, n=n, fd=10 + 2 * n, sd=11 + 2 * n)
+    trace += "this is no call, but it has a Passwort-Hase in it\n"
     (folder / "app.strace").write_text(trace)
     rows = ["COMMAND  PID    USER   FD   TYPE DEVICE SIZE/OFF NODE NAME"]
     rows.append("falkend 4120 mallory  cwd    DIR  254,1     4096  200 /srv/projekt-falke")

@@ -41,7 +41,7 @@ def leaked(text: str) -> list[str]:
 def test_the_secrets_are_in_the_captures(secret: fdtrace.Case) -> None:
     whole = "".join(Path(file).read_text() for one in secret.coverage for file in one.files)
     assert leaked(whole) == [f"{what}: {word}" for what, word in SECRETS.items()]
-    assert len(secret.problems) == 0
+    assert len(secret.problems) == 1
     assert len(secret.leaks()) >= 2
 
 

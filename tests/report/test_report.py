@@ -135,12 +135,25 @@ def test_redaction_by_the_command_line(tmp_path: Path) -> None:
     text = (tmp_path / "x.md").read_text()
     assert not [word for word in SECRETS.values() if word in text]
     assert SECRETS["v4 peer"] in json.loads(key.read_text())["names"].values()
-    commands = ("leaks", "check", "sockets --columns all", "fds -f csv", "events -f jsonl", "story --fd 11")
+    commands = (
+        "leaks",
+        "check",
+        "sockets --columns all",
+        "fds -f csv",
+        "events -f jsonl",
+        "story --fd 11",
+        "doctor",
+    )
     for command in map(str.split, commands):
         told = CliRunner().invoke(app, [command[0], *names, *command[1:], "--redact-key", str(key)])
         assert told.exit_code == 0
         assert not [word for word in SECRETS.values() if word.lower() in told.stdout.lower()]
         assert "Redacted: " in told.stderr
+    for ending in (".svg", ".perfetto.json", ".folded"):
+        path = tmp_path / f"x{ending}"
+        told = CliRunner().invoke(app, ["timeline", *names, "-o", str(path), "--redact"])
+        assert told.exit_code == 0
+        assert not [word for word in SECRETS.values() if word.lower() in path.read_text().lower()]
     assert run(*names, "-o", tmp_path / "y.md", "--redact", "--show-payload")[0] == 2
 
 
