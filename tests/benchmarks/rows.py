@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+SERVERS = 12
+"""lsof cuts descriptor numbers above 9,999: so many servers keep 100,000 rows below that."""
+
 
 def lsof(target: Path, rows: int) -> Path:
-    """A list of `lsof -n -P` of so many rows: files and connections of ten servers."""
+    """A list of `lsof -n -P` of so many rows, in its columns: files and connections of some servers."""
+    each = -(-rows // SERVERS)
     with target.open("w") as stream:
-        stream.write("COMMAND     PID   USER   FD      TYPE             DEVICE SIZE/OFF       NODE NAME\n")
+        stream.write(_row("COMMAND", "PID", "USER", "FD", "  ", "TYPE", "DEVICE", "SIZE/OFF", "NODE", "NAME"))
         for row in range(rows):
-            pid, fd = 4000 + row * 10 // rows, row % (rows // 10) + 3
+            who = "server", 4000 + row // each, "www", row % each + 3
             if row % 2:
                 where = f"10.0.0.1:443->10.1.{row >> 8 & 255}.{row & 255}:{30000 + row % 30000} (ESTABLISHED)"
-                stream.write(
-                    f"server   {pid:6}    www {fd:5}u     IPv4 {row + 10**6:18}      0t0        TCP {where}\n"
-                )
+                stream.write(_row(*who, "u ", "IPv4", row + 10**6, "0t0", "TCP", where))
             else:
-                where = f"254,1     4096 {row:10} /srv/data/{row}"
-                stream.write(f"server   {pid:6}    www {fd:5}r      REG              {where}\n")
+                stream.write(_row(*who, "r ", "REG", "254,1", 4096, row, f"/srv/data/{row}"))
     return target
+
+
+def _row(*cells: object) -> str:
+    return "{:<7} {:>6} {:>6} {:>4}{} {:>6} {:>18} {:>8} {:>10} {}\n".format(*cells)
 
 
 def ss(target: Path, rows: int) -> Path:
