@@ -38,10 +38,6 @@ class Seen:
         """The lives that only snapshots show."""
         return [gap.life for gap in (*self.before, *self.between)]
 
-    def states(self) -> Counter[str]:
-        """How many are in which state, by the newest snapshots that tell it."""
-        return Counter(state for _, row in self.rows if (state := state_of(row)))
-
     def sources(self) -> tuple[str, ...]:
         """The tools that told a state."""
         return tuple(sorted({look.name() for look, row in self.rows if state_of(row)}))

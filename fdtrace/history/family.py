@@ -30,7 +30,6 @@ class Family:
         self.followed = False
         self.rooted = False
         """Whether the capture begins with the execution of a program: every other task has a parent in it."""
-        self.inferred_parents = 0
         self.keep_tenures = kernel.list_copies
         self.tenures: list[tuple[int, int, int, Task, Table]] = []
 
@@ -72,7 +71,6 @@ class Family:
             candidates = spawns.candidates()
             if candidates:
                 born = candidates[0]
-                self.inferred_parents += len(candidates) > 1
             elif spawns.inner:
                 born = spawns.inner.pop(min(spawns.inner))
         if born is None and tid not in self.groups and self.followed:

@@ -140,6 +140,10 @@ def alive(process: Process, look: Look) -> bool:
     return born - after <= look.clock_ns <= died + before
 
 
+_LOOKED_AT = 4096
+"""Bytes of an unfinished line that are kept from block to block: a quote shows its beginning."""
+
+
 def quoted(capture: Capture, lines: Iterable[int]) -> dict[int, Evidence]:
     """These lines of a snapshot's file, to be shown as evidence; the file is read once more."""
     wanted = set(lines)
@@ -150,6 +154,7 @@ def quoted(capture: Capture, lines: Iterable[int]) -> dict[int, Evidence]:
     last, number, rest = max(wanted), 0, b""
     for block in source.blocks():
         *whole, rest = (rest + block).split(b"\n")
+        rest = rest[:_LOOKED_AT]
         for text in whole:
             number += 1
             if number in wanted:

@@ -56,7 +56,6 @@ class Facts:
         self._sheet = sheet
         self._section = ""
         self._row: OpenFile | None = None
-        self._inode: int | None = None
         self._facts: ProcessFacts | None = None
         self._known: dict[int, ProcessFacts] = {}
         self._shared: set[int] = set()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fdtrace.model import SEVERITIES, Coverage, Finding
 from fdtrace.report import beside
 
-LEAKS = ("leak", "growth")
-"""Checks whose findings are descriptors that pile up: seen in a trace, or in snapshots alone."""
+LEAK = "leak"
+"""The check whose findings are descriptors that pile up: seen in a trace, or in snapshots alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def is_serious(finding: Finding) -> bool:
 
 def leaks_of(findings: Iterable[Finding]) -> list[Finding]:
     """Those of the findings that are leaks."""
-    return [finding for finding in findings if finding.check in LEAKS and is_serious(finding)]
+    return [finding for finding in findings if finding.check == LEAK and is_serious(finding)]
 
 
 def _place(answer: Answer) -> tuple[int, bool]:

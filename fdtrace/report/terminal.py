@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from fdtrace.model import Coverage, Finding
 from fdtrace.report import assurance, cells, leftovers
-from fdtrace.report.answers import LEAKS, Answer, answers, is_serious, leaks_of
+from fdtrace.report.answers import LEAK, Answer, answers, is_serious, leaks_of
 from fdtrace.report.layout import (
     BOLD,
     DIM,
@@ -115,7 +115,7 @@ def _about(
 def verdict(findings: Sequence[Finding], coverage: Coverage, asked: str = "leaks") -> str:
     """The first sentence: who leaks how much, how fast, until when, or that nobody does or nobody knows."""
     leaks = leaks_of(findings)
-    others = [finding for finding in findings if finding.check not in LEAKS and is_serious(finding)]
+    others = [finding for finding in findings if finding.check != LEAK and is_serious(finding)]
     span = "" if coverage.span_s is None else f" in {cells.duration(coverage.span_s)}"
     if leaks:
         return _leaking(leaks, coverage, span)
@@ -132,7 +132,7 @@ def verdict(findings: Sequence[Finding], coverage: Coverage, asked: str = "leaks
         return f"{sentence}, but {cells.counted(len(others), 'other finding')}."
     if asked == "leaks":
         return f"{sentence}."
-    more = any(finding.check not in LEAKS for finding in findings)
+    more = any(finding.check != LEAK for finding in findings)
     return f"{sentence}, and nothing else that is {'serious' if more else 'wrong'}."
 
 
