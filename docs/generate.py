@@ -5,8 +5,6 @@ python -m docs.generate
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
 import inspect
 import os
 import re
@@ -15,14 +13,15 @@ import subprocess
 import sys
 import typing
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from typer.models import CommandInfo, OptionInfo
+from typer.models import ArgumentInfo, CommandInfo, OptionInfo
 
-from fdtrace import checks as package
-from fdtrace.checks import CHECKS, NAMES
 from fdtrace.cli import app
+from fdtrace.fleet.tables import CAPTURES, FINDINGS, SITES
+from fdtrace.report.explain import sections
 from fdtrace.schema import TABLES, Column, Table
 
 HERE = Path(__file__).parent
@@ -39,7 +38,8 @@ def tables() -> str:
         "first time stamp of their capture. `table`, `ofd`, `stack`, `seq` and `fd_id` are unique within\n"
         "one Case, also over several captures.\n"
     ]
-    return "\n".join([*parts, *(_table(table) for table in TABLES.values())])
+    of_fleet = [replace(table, name=f"fleet {table.name}") for table in (CAPTURES, FINDINGS, SITES)]
+    return "\n".join([*parts, *(_table(table) for table in (*TABLES.values(), *of_fleet))])
 
 
 def _table(table: Table) -> str:
@@ -59,92 +59,15 @@ def _row(column: Column, index: bool) -> str:
 
 # -- checks.md -------------------------------------------------------------------
 
-_SNAPSHOTS, _LOGS = "By snapshots alone", "By a libwebsockets log alone"
-WITHOUT_TRACE: dict[str, tuple[tuple[str, str, str], ...]] = {
-    "leak": ((_SNAPSHOTS, "snapshot_growth", "Limits"),),
-    "exhaustion": ((_SNAPSHOTS, "snapshot_limit", "findings"),),
-    "close_wait": ((_SNAPSHOTS, "socket_states", "findings"),),
-    "half_closed": ((_SNAPSHOTS, "socket_states", "findings"),),
-    "dead_socket": ((_SNAPSHOTS, "socket_states", "findings"),),
-    "shared_listener": ((_SNAPSHOTS, "shared_listener", "findings"),),
-    "deleted_file": ((_SNAPSHOTS, "deleted_file", "findings"),),
-    "lws_objects": ((_LOGS, "lws_objects", "Limits"),),
-    "lws_releases": ((_LOGS, "lws_connections", "Limits"),),
-    "lws_retries": ((_LOGS, "lws_connections", "Limits"),),
-    "receive_buffer": ((_LOGS, "receive_buffer", "findings_of_log"),),
-}
-"""Of the checks that need no trace: on what they rest, their module, and what in it has the thresholds."""
-
 
 def checks() -> str:
-    """Every check with its rule and its thresholds, out of the docstrings."""
+    """Every check with its rule, its thresholds and its limits: what `fdtrace explain` says."""
     text = (
         f"# The checks\n\n{_MADE}`fdtrace leaks` runs the first, `fdtrace check` all, `--only` some.\n"
+        "`fdtrace explain CHECK` says the same on a terminal.\n"
         "The thresholds of `leak` in a trace can be given: `case.leaks(many=20)`.\n"
     )
-    by_rule: dict[str, list[str]] = {}
-    for name in NAMES:
-        by_rule.setdefault(_rules(name), []).append(name)
-    return text + "".join(f"\n## {', '.join(names)}\n{rules}" for rules, names in by_rule.items())
-
-
-def _rules(name: str) -> str:
-    """What a check does with a trace, with snapshots and with logs."""
-    of_trace = [check for check in CHECKS if check.name == name]
-    text, told = "", set()
-    for check in of_trace:
-        told.add(check.__module__)
-        text += _rule(sys.modules[check.__module__], check)
-    for basis, where, what in WITHOUT_TRACE.get(name, ()):
-        module = importlib.import_module(f"{package.__name__}.{where}")
-        text += f"\n### {basis}\n" if of_trace else f"\n*{basis}.*\n"
-        text += _rule(None if module.__name__ in told else module, getattr(module, what))
-    return text
-
-
-def _rule(module: Any, subject: Any) -> str:
-    """The docstring of a module and of its check, or of what holds the check's thresholds."""
-    parts = [_listed(inspect.getdoc(module) or "")] if module else []
-    summary, _, arguments = (inspect.getdoc(subject) or "").partition("\nArgs:\n")
-    if not (dataclasses.is_dataclass(subject) or summary.strip() in "".join(parts)):
-        parts.append(summary.strip())
-    thresholds = _thresholds(arguments, _defaults(subject))
-    if thresholds:
-        parts.append("Thresholds:\n\n" + "\n".join(thresholds))
-    return "".join(f"\n{part}\n" for part in parts)
-
-
-def _listed(text: str) -> str:
-    """A docstring with its columns of `word   meaning` as a list."""
-    text = re.sub(r"^(\w+) {2,}(?=\S)", r"* **\1**: ", text.rstrip(), flags=re.MULTILINE)
-    return re.sub(r"^ {4,}(?=\S)", "  ", text, flags=re.MULTILINE)
-
-
-def _defaults(subject: Any) -> dict[str, Any]:
-    """The thresholds by name, each with its default."""
-    return {
-        name: parameter.default
-        for name, parameter in inspect.signature(subject).parameters.items()
-        if isinstance(parameter.default, (int, float, str)) and not isinstance(parameter.default, bool)
-    }
-
-
-def _thresholds(arguments: str, defaults: dict[str, Any]) -> list[str]:
-    """The described arguments as a list; a default that the description does not tell is added."""
-    items: dict[str, str] = {}
-    for line in arguments.splitlines():
-        if line.startswith("    ") and not line.startswith("     "):
-            name, _, meaning = line.strip().partition(": ")
-            items[name] = meaning
-        elif items and line.startswith("     "):
-            items[name] += f" {line.strip()}"
-    told = []
-    for name, default in defaults.items():
-        meaning = items.get(name, "")
-        if not re.search(r"\(\d", meaning):
-            meaning = f"{meaning.rstrip('.')} ({default:,})." if not isinstance(default, str) else meaning
-        told.append(f"* `{name}`: {meaning}".replace(":  (", ": ("))
-    return told
+    return text + "".join(f"\n## {', '.join(names)}\n{rule}" for rule, names in sections().items())
 
 
 # -- cli.md ----------------------------------------------------------------------
@@ -178,7 +101,7 @@ def _name(command: CommandInfo) -> str:
 
 
 def _command(name: str, command: Any, options: dict[str, str], shared: set[tuple[str, str]]) -> str:
-    takes = " CAPTURE…" if "captures" in inspect.signature(command.callback).parameters else ""
+    takes = "".join(f" {argument}" for argument in _arguments(command))
     says = command.help or inspect.getdoc(command.callback) or ""
     example = command.epilog.removeprefix("Example:").strip()
     text = f"\n## fdtrace {name}\n\n{' '.join(says.split())}\n\n"
@@ -191,6 +114,16 @@ def _command(name: str, command: Any, options: dict[str, str], shared: set[tuple
     if also:
         text += f"\nAlso {', '.join(f'`{option}`' for option in also)}.\n"
     return text
+
+
+def _arguments(command: Any) -> Iterator[str]:
+    """What a command takes besides options, as its usage shows it."""
+    hints = typing.get_type_hints(command.callback, include_extras=True)
+    for name, parameter in inspect.signature(command.callback).parameters.items():
+        kind, info = typing.get_args(hints[name])[:2]
+        if isinstance(info, ArgumentInfo):
+            shown = f"{info.metavar}{'…' if typing.get_origin(kind) is list else ''}"
+            yield shown if parameter.default is inspect.Parameter.empty else f"[{shown}]"
 
 
 def _options(command: Any) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fdtrace.case import Case, Story
+    from fdtrace.diffing import Diff, diff
     from fdtrace.errors import (
         BadArgument,
         CaptureError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         UnknownFormat,
     )
     from fdtrace.findings import Findings
+    from fdtrace.fleet import Fleet, scan
     from fdtrace.loading import load
     from fdtrace.model import Coverage, Evidence, Finding, Problem
 
@@ -36,10 +38,12 @@ __all__ = [
     "Case",
     "Coverage",
     "DamagedInput",
+    "Diff",
     "Evidence",
     "FdtraceError",
     "Finding",
     "Findings",
+    "Fleet",
     "MissingExtra",
     "NeedsCaptured",
     "NotThisFormat",
@@ -47,11 +51,14 @@ __all__ = [
     "Story",
     "UnknownFormat",
     "__version__",
+    "diff",
     "load",
+    "scan",
 ]
 
 _HOMES = {
     "fdtrace.case": ("Case", "Story"),
+    "fdtrace.diffing": ("Diff", "diff"),
     "fdtrace.errors": (
         "BadArgument",
         "CaptureError",
@@ -63,6 +70,7 @@ _HOMES = {
         "UnknownFormat",
     ),
     "fdtrace.findings": ("Findings",),
+    "fdtrace.fleet": ("Fleet", "scan"),
     "fdtrace.loading": ("load",),
     "fdtrace.model": ("Coverage", "Evidence", "Finding", "Problem"),
 }

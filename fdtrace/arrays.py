@@ -6,6 +6,7 @@ escapes: a hostile or damaged capture costs a cell, not the table.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -36,7 +37,7 @@ def array(values: Any, dtype: str, ordered: tuple[str, ...] = ()) -> Any:
         case "datetime64[ns, UTC]":
             return _calendar(values)
         case _:
-            return pd.Series(values, dtype=object).array
+            return pd.Series([_plain(value) for value in values], dtype=object).array
 
 
 def repeat(one: Any, rows: int) -> Any:
@@ -60,7 +61,10 @@ def _whole(values: Any, dtype: Any) -> Any:
 
 def _words(values: Any, ordered: tuple[str, ...]) -> Any:
     if not isinstance(getattr(values, "dtype", None), pd.CategoricalDtype) or ordered:
-        values = pd.Categorical(values, categories=ordered or None, ordered=bool(ordered))
+        try:
+            values = pd.Categorical(values, categories=ordered or None, ordered=bool(ordered))
+        except UnicodeEncodeError:
+            values = pd.Categorical([spelled(one) if isinstance(one, str) else one for one in values])
     if len(values.categories):
         return values
     return pd.Categorical.from_codes(values.codes, categories=pd.Index([], dtype="str"))
@@ -76,6 +80,15 @@ def _text(values: Any) -> Any:
 def spelled(text: str) -> str:
     r"""Bytes that Python smuggles through text as lone surrogates, written as `\xNN`."""
     return _SURROGATE.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", text)
+
+
+def _plain(value: Any) -> Any:
+    """Tuples of records as tuples of dicts, which Parquet, JSON and databases take."""
+    if isinstance(value, tuple):
+        return tuple(_plain(item) for item in value)
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return spelled(value) if isinstance(value, str) else value
 
 
 def _calendar(values: Any) -> Any:

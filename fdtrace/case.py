@@ -8,25 +8,27 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from .errors import BadArgument, DamagedInput, FdtraceError
-from .findings import Findings
-from .model import Coverage, Finding, Reading
+from .findings import Captures, Findings
+from .model import Coverage, Finding, Place, Reading
 from .readers.bundle import Capture
 from .story import Story
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .history.callsites import CallSites
     from .history.columns import Columns, Moments, Numbers
     from .history.join import Join
     from .history.kernel import Observer
-    from .history.lives import Life
     from .history.passes import Pass
+    from .history.recorder import Recorder
     from .history.run import History
     from .history.timeline import By
     from .readers.sheet import Sheet
     from .report.redacted import Redacted
     from .report.report import Report
     from .store import Store
+    from .symbols.resolve import Resolved, Symbols
     from .timeline import Timeline
 
 Progress = Callable[[Reading], None]
@@ -36,7 +38,8 @@ class Case:
     """One incident: its captures, what they say, what is wrong.
 
     Tables are pandas DataFrames with the columns of :mod:`fdtrace.schema`,
-    made when first asked for. `skipped` are files of a directory that were not
+    made when first asked for. Shown or printed, it is a card with the verdict: the captures
+    are read for it, once, and leaks looked for. `skipped` are files of a directory that were not
     taken, `unreadable` the errors about inputs that were named; one that turns out
     to be damaged while it is read is used up to there, and added. `interrupted` says
     whether an interrupt ended the reading, so that all there is is of its first part.
@@ -52,6 +55,7 @@ class Case:
         wrappers: Sequence[str] = (),
         progress: Progress | None = None,
         store: Store | None = None,
+        symbols: Symbols | None = None,
     ) -> None:
         self._captures = tuple(captures)
         self._store = store
@@ -62,6 +66,7 @@ class Case:
         self._at = at
         self._wrappers = tuple(wrappers)
         self._progress = progress
+        self._symbols = symbols
         self._findings: dict[Any, Findings] = {}
 
     # -- captures ------------------------------------------------------------
@@ -74,7 +79,14 @@ class Case:
     @property
     def parts(self) -> list[str]:
         """What was recognised in pasted texts, in words: one line for each part, with its lines."""
-        return [f"{capture.name}: {capture.reasons[0]}" for capture in self._captures if capture.spans]
+        from .readers.unwrap import MENDED
+
+        return [
+            f"{capture.name}: {reason}"
+            for capture in self._captures
+            for place, reason in enumerate(capture.reasons)
+            if (capture.spans and not place) or reason.endswith(MENDED)
+        ]
 
     @property
     def _traces(self) -> list[tuple[int, Capture]]:
@@ -84,9 +96,11 @@ class Case:
     @cached_property
     def _sheets(self) -> list[tuple[Capture, Sheet]]:
         """Every capture that is not of strace, read."""
+        sheets = [capture for capture in self._captures if capture.kind != "strace"]
+        if not sheets:
+            return []
         from .readers.snapshots import read
 
-        sheets = [capture for capture in self._captures if capture.kind != "strace"]
         watch = self._watch(sheets)
         watched = [watch.watched(capture) if watch else capture for capture in sheets]
         return [(capture, read(capture.sources[0], capture.kind, watch, self._at)) for capture in watched]
@@ -111,6 +125,8 @@ class Case:
             capture, observers = watch.watched(capture), [*observers, watch]
         history = read(capture, observers, progress=watch, index=index, **how)
         self.interrupted = self.interrupted or history.coverage.partial
+        if len(history.scan.stacks):
+            history.coverage.symbols = tuple(self.symbols)
         self._note_damage(history)
         return history
 
@@ -118,7 +134,7 @@ class Case:
     def _folded(self) -> list[History]:
         """Every recording without its lives: they are forgotten when they end."""
         if "_recorded" in self.__dict__:
-            return [history for history, _ in self._recorded]
+            return [one.history for one in self._recorded]
         folded = []
         watch = self._watch([capture for _, capture in self._traces])
         for index, capture in self._traces:
@@ -143,23 +159,54 @@ class Case:
         return surveyed
 
     @cached_property
-    def _recorded(self) -> list[tuple[History, list[Life]]]:
+    def _recorded(self) -> list[Recorder]:
         """Every capture with all its lives, copies of forks included."""
-        from .history.columns import Recorder
-        from .history.peers import name_peers
+        from .history.recorder import Recorder
 
         recorded = []
         watch = self._watch([capture for _, capture in self._traces])
         for index, capture in self._traces:
             recorder, join = Recorder(), self._join()
             history = self._read(index, capture, [recorder, join], watch, list_copies=True)
-            joined = join.finish(history)
-            joined.name_processes(history)
-            name_peers(history, joined)
-            adopted = [gap.life for gap in joined.adopted if gap.life.how == "exit"]
-            gone = [gap.life for gap in joined.gone]
-            recorded.append((history, [*recorder.ended, *adopted, *gone, *history.open_lives()]))
+            join.finish(history)
+            recorded.append(recorder.finish(history))
         return recorded
+
+    def gather(self) -> None:
+        """Reads each recording once for every check's answer and for all its lives.
+
+        For who wants both, a page or a store. Else they are read one by one when they
+        are asked for: answers in memory that does not grow with the captures.
+        """
+        from .checks import NAMES
+
+        key = (tuple(NAMES), ())
+        if self._store is None and key not in self._findings and "_recorded" not in self.__dict__:
+            recorded: list[Recorder] = []
+            self._findings[key] = self._fresh(NAMES, {}, recorded)
+            self._recorded = recorded
+
+    @cached_property
+    def _resolved(self) -> Resolved | None:
+        """What symbols tell of all frames; None where none were given."""
+        from .history.distinct_stacks import distinct_stacks
+
+        if self._symbols is None:
+            return None
+        watch = self._watch([capture for _, capture in self._traces])
+        captures = [watch.watched(capture) if watch else capture for _, capture in self._traces]
+        return self._symbols.resolve(stack for one in captures for stack in distinct_stacks(one, watch))
+
+    def _sites(self) -> CallSites:
+        """What names call sites."""
+        from .history.callsites import CallSites
+
+        return CallSites(self._wrappers, self._resolved)
+
+    @property
+    def symbols(self) -> list[str]:
+        """What became of the modules when symbols were looked up, in words; empty where none were given."""
+        return [] if self._resolved is None else list(self._resolved.account.sentences())
 
     def _note_damage(self, history: History) -> None:
         """Counts a capture that could only be read up to some place among the unreadable, once."""
@@ -186,7 +233,7 @@ class Case:
         if self._store is not None:
             return self._store.table(name)
         columns: dict[str, list[Any]] = {}
-        histories = (history for history, _ in self._recorded) if name == "fds" else self._folded
+        histories = [one.history for one in self._recorded] if name == "fds" else self._folded
         for history, numbers, moments in self._numbered(histories):
             part = columns_of(history, numbers, moments)
             rows = len(next(iter(part.values())))
@@ -201,11 +248,10 @@ class Case:
     def fds(self) -> pd.DataFrame:
         """The open/close history: one row per life of a descriptor number, index `fd_id`."""
         from .history import columns
-        from .history.callsites import CallSites
 
-        sites = CallSites(self._wrappers)
-        lives = self._recorded if self._store is None else []
-        lives_of = {history.index: lives for history, lives in lives}
+        sites = self._sites()
+        recorded = self._recorded if self._store is None else []
+        lives_of = {one.history.index: one.lives for one in recorded}
         return self._table("fds", lambda h, n, m: columns.fds(h, lives_of[h.index], sites, n, m))
 
     @cached_property
@@ -251,6 +297,17 @@ class Case:
                 columns["capture"] = [history.capture.name] * len(columns["seq"])
                 yield schema.conform("events", columns)
 
+    def executions(self) -> Iterator[tuple[str, int | None, float | None, int, str | None]]:
+        """The programs that were executed: capture, pid, seconds, line, and its name if the call tells it."""
+        if self._store is not None:
+            yield from self._store.executions()
+            return
+        for (history, _, moments), one in zip(
+            self._numbered(one.history for one in self._recorded), self._recorded, strict=True
+        ):
+            for process, at, program in one.executions:
+                yield history.capture.name, process.pid, moments.seconds(at.clock), at.line, program
+
     @cached_property
     def processes(self) -> pd.DataFrame:
         """One row per process."""
@@ -270,7 +327,7 @@ class Case:
         """Every frame of every distinct stack (`-k`); empty without stacks."""
         from .history import columns
 
-        return self._table("frames", lambda h, n, _: columns.frames(h, n))
+        return self._table("frames", lambda h, n, _: columns.frames(h, n, self._resolved))
 
     @cached_property
     def open_files(self) -> pd.DataFrame:
@@ -292,13 +349,32 @@ class Case:
         """The callbacks, errors and fragments of libwebsockets logs."""
         return self._rows("lws_events")
 
+    @cached_property
+    def sightings(self) -> pd.DataFrame:
+        """What snapshots and logs saw of descriptors: each of their lines that is about one."""
+        from .history.callsites import CallSites
+        from .history.looks import looks_of
+        from .sightings import table
+
+        if self._store is not None:
+            return self._store.table("sightings")
+        return table(looks_of(self._sheets), self._recorded, CallSites(self._wrappers))
+
     def _rows(self, name: str) -> pd.DataFrame:
         from . import schema
         from .history import rows
 
         if self._store is not None:
             return self._store.table(name)
-        return schema.conform(name, rows.columns(name, self._sheets, self._epoch_offset))
+        owners = self._owners if name == "open_files" else {}
+        return schema.conform(name, rows.columns(name, self._sheets, self._epoch_offset, owners))
+
+    @cached_property
+    def _owners(self) -> dict[tuple[str, int], int]:
+        """Whose descriptors a listing has that does not say it: the traces are read for it."""
+        nameless = any(row.pid is None for _, sheet in self._sheets for row in sheet.open_files)
+        joins = [history.joined for history in self._surveyed] if nameless else []
+        return {key: pid for joined in reversed(joins) if joined for key, pid in joined.owners.items()}
 
     @cached_property
     def problems(self) -> pd.DataFrame:
@@ -315,13 +391,13 @@ class Case:
         return schema.conform("problems", table)
 
     @property
-    def coverage(self) -> list[Coverage]:
+    def coverage(self) -> Captures:
         """What each capture can and cannot show; one object per capture."""
         if self._store is not None:
-            return self._store.coverage
+            return Captures(self._store.coverage)
         if self._findings and not {"_recorded", "_folded", "_surveyed"} & self.__dict__.keys():
             return next(iter(self._findings.values())).coverage
-        return [*(history.coverage for history in self._surveyed), *self._sheet_coverage]
+        return Captures([*(history.coverage for history in self._surveyed), *self._sheet_coverage])
 
     @cached_property
     def _sheet_coverage(self) -> list[Coverage]:
@@ -344,12 +420,9 @@ class Case:
         Raises:
             BadArgument: a check of that name does not exist.
         """
-        from .checks import NAMES
+        from .checks import named
 
-        for name in only or ():
-            if name not in NAMES:
-                raise BadArgument.choice("check", name, NAMES)
-        return self._run(tuple(only or NAMES), {})
+        return self._run(named(only), {})
 
     def _run(self, names: tuple[str, ...], thresholds: dict[str, Any]) -> Findings:
         key = (names, tuple(sorted(thresholds.items())))
@@ -357,11 +430,18 @@ class Case:
             self._findings[key] = self._fresh(names, thresholds)
         return self._findings[key]
 
-    def _fresh(self, names: tuple[str, ...], thresholds: dict[str, Any]) -> Findings:
-        from .checks import CHECKS, beside
+    def _fresh(
+        self,
+        names: tuple[str, ...],
+        thresholds: dict[str, Any],
+        recorded: list[Recorder] | None = None,
+    ) -> Findings:
+        """What these checks find; all lives are put into `recorded`, if it is given."""
+        from .checks import beside, of_traces
         from .checks.leak import Leak
-        from .history.callsites import CallSites
+        from .history import openings
         from .history.groups import original
+        from .history.recorder import Recorder
         from .readers.strace.window import Scan
 
         asked = "leaks" if names == ("leak",) else "check"
@@ -370,35 +450,59 @@ class Case:
         found: list[Finding] = []
         coverage: list[Coverage] = []
         leaked: list[int] = []
-        sites, known = CallSites(self._wrappers), beside.Known()
+        places: list[Place] = []
+        sites, known = self._sites(), beside.Known()
         watch = self._watch([capture for _, capture in self._traces])
         for index, capture in self._traces:
             scan = Scan()
             try:
-                checks = [c(scan, sites, **thresholds) for c in CHECKS if c.name in names]
+                checks = [check(scan, sites, **thresholds) for check in of_traces(names)]
             except TypeError as error:
                 raise BadArgument(f"leaks: {error}") from error
-            join = self._join()
-            lean = not self._sheets
-            history = self._read(index, capture, [*checks, join], watch, scan=scan, lean=lean)
+            join, recorder = self._join(), Recorder()
+            observers = [*checks, join] if recorded is None else [*checks, recorder, join]
+            how = {"list_copies": True} if recorded is not None else {"lean": not self._sheets}
+            history = self._read(index, capture, observers, watch, scan=scan, keep=True, **how)
             known.add(join.finish(history), checks)
             for check in checks:
                 found += check.findings(history)
                 if isinstance(check, Leak):
                     leaked += [history.fd_id(original(life)) for life in check.reported]
+                    places += openings.of_trace(check.groups)
+            history.kept = None
             coverage.append(history.coverage)
+            if recorded is not None:
+                recorded.append(recorder.finish(history))
         found += known.findings(self._sheets, names)
         coverage += self._sheet_coverage
-        return Findings(found, coverage, asked, leaked)
+        return Findings(found, coverage, asked, leaked, places)
+
+    @property
+    def _judged(self) -> Findings:
+        """What all checks found where they were asked for, else what the search for leaks finds."""
+        from .checks import NAMES
+
+        found = self._findings.get((tuple(NAMES), ()))
+        return self.leaks() if found is None else found
 
     @property
     def leaked(self) -> frozenset[int]:
         """The numbers (fd_id) of all lives that leak findings of medium or high severity are about."""
-        from .checks import NAMES
+        return self._judged.leaked if self._store is None else self._store.leaked
+
+    @cached_property
+    def places(self) -> tuple[Place, ...] | None:
+        """How much each place of a program opened and closed, by traces and by snapshots.
+
+        None where a saved Case does not tell it.
+        """
+        from .history import openings
+        from .history.populations import populations
 
         if self._store is not None:
-            return self._store.leaked
-        return (self._findings.get((tuple(NAMES), ())) or self.leaks()).leaked
+            return self._store.places
+        seen = openings.of_snapshots(populations(self._sheets)) if self._sheets else ()
+        return (*self._judged.places, *seen)
 
     def story(self, pid: int | None = None, fd: int = 0, at: float | None = None) -> Story:
         """One descriptor's life from its creation to its end, every call on it, in time order.
@@ -441,15 +545,17 @@ class Case:
         from . import store
 
         store.check_place(os.fspath(path), force)
+        self.gather()
         found = self.check()
-        _ = self.fds  # the pass that needs most also serves the other tables
         pieces: dict[str, Callable[[], Iterable[pd.DataFrame]]] = {
             name: partial(self._pieces, name) for name in store.STORED
         }
         pieces["findings"] = lambda: iter([found.table])
         unreadable = tuple(map(str, self.unreadable))
         leaked = tuple(sorted(found.leaked))
-        contents = store.Contents(pieces, tuple(found.coverage), tuple(self.skipped), unreadable, leaked)
+        contents = store.Contents(
+            pieces, tuple(found.coverage), tuple(self.skipped), unreadable, leaked, self.places
+        )
         store.save(os.fspath(path), contents, force)
 
     def _pieces(self, name: str) -> Iterator[pd.DataFrame]:
@@ -474,7 +580,7 @@ class Case:
         from . import store
         from .report.report import Report
 
-        return Report.of(self, store.write_table, only, show_payload, date)
+        return Report(self, store.write_table, only, show_payload, date)
 
     def redacted(self, key: str | os.PathLike[str] | None = None) -> Redacted:
         """This Case with pseudonyms for addresses, hosts, users, programs and private names, to be shared.
@@ -491,9 +597,16 @@ class Case:
     def __str__(self) -> str:
         from .report.card import card
 
-        return card(self.coverage, self.skipped, self.unreadable)
+        found = self._judged
+        return card(found, self.coverage, found.asked, self.skipped, self.unreadable, self.interrupted)
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from .report.cards import case
+
+        found = self._judged
+        return case(found, self.coverage, found.asked, self.skipped, self.unreadable, self.interrupted)
 
 
 __all__ = ["Case", "Findings", "Progress", "Story"]

@@ -6,6 +6,7 @@
     │   ├── NotThisFormat     a kind was forced and the input is not of it
     │   └── DamagedInput      unreadable, cut or empty; what could be read was kept
     ├── NeedsCaptured         the question needs what the capture does not hold
+    ├── CannotRecord          nothing can be recorded here: a tool or a permission is missing
     ├── MissingExtra          an optional dependency is not installed
     └── BadArgument           an argument has a value that is not accepted
 
@@ -47,6 +48,10 @@ class DamagedInput(CaptureError):
 
 class NeedsCaptured(FdtraceError):
     """The capture lacks what the question needs; the message names the option to record with."""
+
+
+class CannotRecord(FdtraceError):
+    """Nothing can be recorded here; the message names the command or the setting that helps."""
 
 
 class MissingExtra(FdtraceError):

@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING
 from .case import Case, Progress
 from .errors import BadArgument, DamagedInput
 from .readers.bundle import gather
+from .readers.listing import DEEPEST
 
 if TYPE_CHECKING:
     import datetime
 
     from .store import Store
+    from .symbols.resolve import Symbols
+
+
+NOTHING = "no capture among the inputs"
+"""Why nothing can be loaded from files that are there, but are something else."""
 
 
 def load(
@@ -23,7 +29,11 @@ def load(
     tz: str | None = None,
     at: str | None = None,
     wrappers: Iterable[str] = (),
+    symbols: Iterable[str | os.PathLike[str]] = (),
+    debuginfod: Iterable[str] = (),
+    symbolizer: str = "auto",
     progress: Progress | None = None,
+    deepest: int = DEEPEST,
 ) -> Case:
     """Take captures together as one Case.
 
@@ -34,8 +44,14 @@ def load(
         tz: the time zone of that clock, as in "Europe/Berlin" or "+02:00"; UTC if not given.
         at: when snapshots were taken that do not tell it ("2026-03-01 12:40:31", "12:40:31").
         wrappers: regular expressions for symbols that are never a call site.
+        symbols: directories (or files) with the programs, libraries and debug files that were traced
+            (`-k`): frames become functions, files and lines. See `Case.symbols` for what was found.
+        debuginfod: servers that may be asked for debug files by build id; "env" for those that
+            $DEBUGINFOD_URLS names. Without it, no network is used.
+        symbolizer: what reads source lines: llvm-symbolizer, addr2line, python, none, or auto.
         progress: called with a Reading every now and then. What it raises ends the
             reading; after KeyboardInterrupt, what was read until then is the answer.
+        deepest: so many levels of directories below a named one are searched; 0 for none.
 
     Raises:
         BadArgument: no path, or a date, zone or kind that means nothing.
@@ -46,15 +62,18 @@ def load(
     if not paths:
         raise BadArgument("load needs at least one file or directory.")
     names = [os.fspath(path) for path in paths]
+    symbols = (symbols,) if isinstance(symbols, (str, os.PathLike)) else tuple(symbols)
     if stored := _stored(names):
+        if symbols:
+            raise BadArgument(f"{names[0]} is a saved Case: give symbols where it is saved.")
         return Case((), store=stored)
     from .history.passes import copying
 
-    gathered = gather(names, kind, copying(progress))
+    gathered = gather(names, kind, copying(progress), deepest)
     if not gathered.captures and gathered.unreadable:
         raise gathered.unreadable[0]
     if not gathered.captures:
-        raise DamagedInput("no capture among the inputs", path=", ".join(map(str, paths)))
+        raise DamagedInput(NOTHING, path=", ".join(map(str, paths)))
     return Case(
         gathered.captures,
         skipped=list(gathered.skipped),
@@ -63,6 +82,7 @@ def load(
         at=at,
         wrappers=tuple(wrappers),
         progress=progress,
+        symbols=_symbols(symbols, debuginfod, symbolizer),
     )
 
 
@@ -74,6 +94,18 @@ def _stored(names: list[str]) -> Store | None:
     if stores and len(names) > 1:
         raise BadArgument(f"{stores[0]} is a saved Case: it is opened alone, without other inputs.")
     return store.Store(stores[0]) if stores else None
+
+
+def _symbols(
+    places: Iterable[str | os.PathLike[str]], servers: Iterable[str], symbolizer: str
+) -> Symbols | None:
+    """Where symbols are looked for; None where that was not asked for."""
+    given, asked = tuple(os.fspath(place) for place in places), tuple(servers)
+    if not given and not asked:
+        return None
+    from .symbols.resolve import Symbols
+
+    return Symbols.of(given, asked, symbolizer)
 
 
 def _epoch_offset(date: str | None, tz: str | None) -> int | None:

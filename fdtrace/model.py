@@ -60,6 +60,8 @@ class Finding:
     command: str | None = None
     call_site: str | None = None
     callers: tuple[str, ...] = ()
+    source: str | None = None
+    source_line: int | None = None
     kind: str | None = None
     target: str | None = None
     peer: str | None = None
@@ -68,6 +70,7 @@ class Finding:
     opened: int | None = None
     closed: int | None = None
     open: int | None = None
+    before: int | None = None
     growth_per_s: float | None = None
     first_t_s: float | None = None
     last_t_s: float | None = None
@@ -78,6 +81,31 @@ class Finding:
     certainty: Certainty = "certain"
     reasons: tuple[str, ...] = ()
     advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How much one place of a program opened, whether it leaks or not.
+
+    In a trace a place is a call site with its callers (`end`: of pipes and pairs,
+    which one), without stacks a target pattern; `opened` counts creations, `open`
+    those that nobody closed. In snapshots (`looks` of them) it is a
+    population: `opened` came and `closed` went between the looks, `open` are there
+    in the last one.
+    """
+
+    command: str | None
+    kind: str
+    target: str
+    site: str | None = None
+    module: str | None = None
+    callers: tuple[str, ...] = ()
+    end: str = ""
+    state: str | None = None
+    opened: int = 0
+    closed: int = 0
+    open: int = 0
+    looks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +131,8 @@ class Coverage:
     capture that was read to its end. `missing` lists, in words, what the
     capture cannot show; `remedy` is the command that would have. `snapshots` counts
     the looks at the system in a capture of lsof, netstat, ss or /proc. `joined` says, in
-    words, how far a trace and the snapshots beside it agree.
+    words, how far a trace and the snapshots beside it agree, `symbols` what was found of
+    the modules in its stacks.
     `curve` samples, evenly over the capture, how many descriptors its fullest
     process had open; `peak` and `limit` are the most it had and the most it may
     have. `settled` counts, by kind, the lives that were closed again as they should.
@@ -128,6 +157,7 @@ class Coverage:
     processes: int = 0
     snapshots: int = 0
     joined: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
     closes_visible: bool = True
     missing: tuple[str, ...] = ()
     remedy: str = ""

@@ -29,6 +29,7 @@ _TIME: Dtype = "datetime64[ns, UTC]"
 _CERTAINTY = ("certain", "inferred", "unknown")
 _NO_CLOCK = "the capture has no clock"
 _NO_STACKS = "recorded without -k"
+_NO_LINES = "no symbols were given, or they do not tell it"
 _CALL_SITE = "innermost frame that is not of the C library or a wrapper"
 
 
@@ -217,6 +218,13 @@ _FRAMES = Table(
         Column("build_id", "category", "build id of the module", "not known"),
         Column("source", "category", "source file", "not known"),
         Column("source_line", "Int32", "line in the source file", "not known"),
+        Column("inlined", "boolean", "the compiler inlined it into the next frame", "no symbols were given"),
+        Column(
+            "guessed",
+            "boolean",
+            "the symbol is the nearest exported one, which need not be the function's own",
+            "nothing tells: it is near, and no file of the module was found",
+        ),
     ),
 )
 
@@ -248,6 +256,8 @@ _FINDINGS = Table(
         Column("command", "category", "name of the program", "never seen"),
         Column("call_site", "str", _CALL_SITE, _NO_STACKS),
         Column("callers", "object", "frames above the call site up to main, a tuple of texts"),
+        Column("source", "category", "source file of the call", _NO_LINES),
+        Column("source_line", "Int32", "line of the call, of most of them where they differ", _NO_LINES),
         Column("kind", "category", "kind of descriptor, as in fds", "not about one kind"),
         Column("target", "str", "what they point to, with what varies generalised", "not named"),
         Column("peer", "str", "the other end's address", "no sockets, or different ones"),
@@ -256,13 +266,19 @@ _FINDINGS = Table(
         Column("opened", "Int64", "descriptors created", "not counted"),
         Column("closed", "Int64", "those that were closed again", "not counted"),
         Column("open", "Int64", "those that were not", "not counted"),
+        Column(
+            "before",
+            "Int64",
+            "of `open`, those that were there before the trace, or at the first of several snapshots",
+            "none, or not known",
+        ),
         Column("growth_per_s", "float64", "descriptors a second by which it grows", _NO_CLOCK, "1/s"),
         _moment("first_t_s", "when the first was created"),
         _moment("last_t_s", "when the last was created"),
         Column("examples", "object", "fd_ids to look at, a tuple of numbers"),
         Column("example_fds", "object", "their descriptor numbers, in the same order"),
         Column("example_pid", "Int32", "process of the first example", "not known, or nothing to point to"),
-        Column("evidence", "object", "quoted lines, a tuple of Evidence (file, line, text)"),
+        Column("evidence", "object", "quoted lines, a tuple of records: file, line, text"),
         Column("certainty", "category", "certain, or why not", words=_CERTAINTY),
         Column("reasons", "object", "why it was judged so, a tuple of texts"),
         Column("advice", "str", "what to do next"),
@@ -284,7 +300,7 @@ _OPEN_FILES = Table(
         _FILE,
         Column("line", "Int64", "line of the row, counted from 1"),
         Column("command", "category", "name of the program", "not printed"),
-        Column("pid", "Int32", "process", "not printed"),
+        Column("pid", "Int32", "process", "not printed, and no trace beside it tells whose they are"),
         Column("ppid", "Int32", "its parent", "not printed"),
         Column("tid", "Int32", "thread, where the tool lists them (lsof -K)", "not printed"),
         Column("user", "category", "owner of the process, by name or number", "not printed"),
@@ -437,6 +453,23 @@ _STORY = Table(
     ),
 )
 
+_SIGHTINGS = Table(
+    "sightings",
+    "one line of a snapshot or a log that is about a descriptor",
+    None,
+    (
+        _CAPTURE,
+        Column("fd_id", "Int64", "its life in fds", "of no life that a trace shows"),
+        Column("pid", "Int32", "process", "not printed"),
+        Column("fd", "Int32", "descriptor number"),
+        _moment("t_s", "when, on the clock of the life's trace, else since the first snapshot", _NO_CLOCK),
+        Column("source", "category", "who tells it: lsof, netstat, ss, procfs or lws"),
+        _FILE,
+        Column("line", "Int64", "line that tells it"),
+        Column("what", "str", "what was seen, in words"),
+    ),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -449,6 +482,7 @@ TABLES: dict[str, Table] = {
         _SOCKETS,
         _LWS_OBJECTS,
         _LWS_EVENTS,
+        _SIGHTINGS,
         _STORY,
         _PROBLEMS,
         _FINDINGS,

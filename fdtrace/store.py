@@ -24,20 +24,21 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__, schema
 from .errors import BadArgument, DamagedInput, FdtraceError, MissingExtra, NeedsCaptured, UnknownFormat
-from .model import Coverage, Evidence, Finding
+from .model import Coverage, Evidence, Finding, Place
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from .history.events_wanted import Wanted
 
-VERSION = 1
+VERSION = 2
 MANIFEST = "fdtrace.json"
 ENDING = ".fdtrace"
 _MARK = "fdtrace store"
 
 STORED: tuple[str, ...] = tuple(name for name in schema.TABLES if name != "story")
 """The tables that a store has: all but the one that is made anew for each question."""
+_EXECUTING = frozenset({"execve", "execveat"})
 _NUMBERS = frozenset({"tids", "pids", "examples", "example_fds"})
 """Columns of tuples of numbers. All other tuples are of texts, but for `evidence`."""
 
@@ -51,6 +52,7 @@ class Contents:
     skipped: tuple[tuple[str, str], ...] = ()
     unreadable: tuple[str, ...] = ()
     leaked: tuple[int, ...] = ()
+    places: tuple[Place, ...] | None = None
 
 
 # -- writing -----------------------------------------------------------------
@@ -109,6 +111,7 @@ def _fill(folder: str, contents: Contents) -> None:
         "skipped": contents.skipped,
         "unreadable": contents.unreadable,
         "leaked": contents.leaked,
+        "places": None if contents.places is None else [dataclasses.asdict(one) for one in contents.places],
     }
     with open(os.path.join(folder, MANIFEST), "w", encoding="ascii") as stream:
         json.dump(manifest, stream, indent=1)
@@ -210,8 +213,8 @@ def _nested(value: Any, spelled: Callable[[str], str]) -> Any:
     """A tuple, a record or a text of one in the form that Parquet has for it."""
     if isinstance(value, tuple):
         return [_nested(item, spelled) for item in value]
-    if isinstance(value, Evidence):
-        return {"file": spelled(value.file), "line": value.line, "text": spelled(value.text)}
+    if isinstance(value, dict):
+        return {name: _nested(item, spelled) for name, item in value.items()}
     return spelled(value) if isinstance(value, str) else value
 
 
@@ -276,6 +279,14 @@ class Store:
         """The numbers (fd_id) of all lives that serious leak findings are about."""
         return frozenset(self._manifest.get("leaked", ()))
 
+    @property
+    def places(self) -> tuple[Place, ...] | None:
+        """How much each place opened and closed; None where an earlier fdtrace did not save it."""
+        saved = self._manifest.get("places")
+        if saved is None:
+            return None
+        return tuple(Place(**{**one, "callers": tuple(one["callers"])}) for one in saved)
+
     @cached_property
     def findings(self) -> list[Finding]:
         """What every check found, as it was saved."""
@@ -311,6 +322,24 @@ class Store:
             chosen = piece[wanted.among(piece)]
             if len(chosen):
                 yield chosen
+
+    def executions(self) -> Iterator[tuple[str, int | None, float | None, int, str | None]]:
+        """The programs that were executed, as `Case.executions` tells them."""
+        from .history.births import program
+        from .history.events_wanted import Wanted
+        from .readers.strace.args import Call
+
+        if not any(_EXECUTING & set(one.syscalls) for one in self.coverage):
+            return
+        names = "capture pid t_s line syscall args".split()
+        for piece in self.events(Wanted(syscalls=_EXECUTING)):
+            done = piece[piece["outcome"] == "ok"]
+            columns = (done[name].astype(object) for name in names)
+            for capture, pid, t_s, line, syscall, args in zip(
+                *(column.where(column.notna(), None) for column in columns), strict=True
+            ):
+                call = Call(f"{syscall}({args or ''})".encode("utf-8", "surrogateescape"))
+                yield capture, pid, t_s, line, program(call)
 
     def table(self, name: str) -> pd.DataFrame:
         """One table, whole."""

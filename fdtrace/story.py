@@ -38,14 +38,15 @@ class Story:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        import html
+        from .report.fragment import render
+        from .report.story import blocks
 
-        return f"<pre>{html.escape(str(self))}</pre>"
+        return render(blocks(self.life, self.table, self.copies))
 
 
 def tell(case: Case, pid: int | None, fd: int, at: float | None) -> Story:
     """The story of number `fd` in process `pid`, at a moment or the last one."""
-    if case.fds.empty and not case.open_files.empty:
+    if _only_seen(case, pid):
         from . import schema
 
         life, table = sightings.alone(case, pid, fd)
@@ -65,10 +66,7 @@ def _everything(case: Case, life: pd.Series, calls: pd.DataFrame) -> pd.DataFram
         (row.capture, _seconds(row.t_s), "strace", row.file, row.line, call(row))
         for row in calls.itertuples()
     ]
-    seen = [
-        (one.capture, one.t_s, one.source, one.file, one.line, one.what)
-        for one in sightings.of(case, int(str(life.name)))
-    ]
+    seen = list(sightings.of(case, int(str(life.name))))
     placed = [*rows, *(row for row in seen if row[1] is not None)]
     if all(row[1] is not None for row in rows):
         placed.sort(key=lambda row: row[1])
@@ -127,6 +125,14 @@ def _of(case: Case, pid: int | None, fd: int) -> pd.DataFrame:
         had = f" It has had: {_some(numbers)}." if numbers else f" The capture has: {_some(known) or 'none'}."
         raise BadArgument(f"{_named(pid)} has no descriptor {fd} in this capture.{had}")
     return lives
+
+
+def _only_seen(case: Case, pid: int | None) -> bool:
+    """Whether snapshots alone can tell of a process: no trace has it, and one of them does."""
+    if case.fds.empty or pid is None:
+        return case.fds.empty and not case.sightings.empty
+    traced = (case.fds["pid"] == pid).any() or (case.processes["pid"] == pid).any()
+    return not traced and bool((case.sightings["pid"] == pid).any())
 
 
 def _named(pid: int | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args
 
@@ -23,7 +23,6 @@ Form = Literal["svg", "perfetto", "folded"]
 ENDINGS: dict[str, Form] = {".svg": "svg", ".perfetto.json": "perfetto", ".folded": "folded"}
 """What a file's name ends in, and what is written into it."""
 
-_EXECS = ("execve", "execveat")
 _LEFT = frozenset({"none", "exit"})
 _COPIED = {"fork_copy": "copied by fork", "exec": "copied by exec", "unshare": "copied by unshare"}
 _UNSEEN = {"inherited": "there before", "implied": "opening not seen", "snapshot": "seen by a snapshot"}
@@ -90,6 +89,7 @@ class Timeline:
     def __init__(self, case: Case, pid: int | None = None, by: By = "process") -> None:
         if by not in get_args(By):
             raise BadArgument.choice("by", by, get_args(By))
+        case.gather()
         self._case = case
         self.pid = pid
         self.by = by
@@ -157,18 +157,20 @@ class Timeline:
             stream.writelines(self.pieces(form))
 
     def figure(self) -> Any:
-        """The number of open descriptors over time as a figure of plotly.
+        """The process to watch as a figure of plotly: its lives, and how many were open, with the limit.
+
+        The open ones are areas of kinds, or with `by="site"` of call sites.
 
         Raises:
             MissingExtra: plotly is not installed.
         """
         try:
-            graphs = importlib.import_module("plotly.graph_objects")
+            subplots = importlib.import_module("plotly.subplots")
         except ImportError:
             raise MissingExtra("a figure", "plot") from None
         from .report.timeline_figure import figure
 
-        return figure(self.course, graphs)
+        return figure(self.course, self.by, subplots)
 
     def notices(self, path: str) -> tuple[str, ...]:
         """What one has to know about a file of this name that it has no place for."""
@@ -190,7 +192,10 @@ class Timeline:
         return self.to_svg()
 
     def _repr_html_(self) -> str:
-        return f'<figure style="margin:0;overflow-x:auto">{self.to_svg(interactive=True)}</figure>'
+        from .report.timeline_drawing import NOTEBOOK_STYLE
+
+        style = f"<style>{NOTEBOOK_STYLE}</style>"
+        return f'<figure style="margin:0;overflow-x:auto">{style}{self.to_svg()}</figure>'
 
     def __str__(self) -> str:
         from .report.timeline import summary
@@ -210,7 +215,7 @@ class Timeline:
         if self.pid is not None:
             spans = [span for span in spans if owners[span.owner].pid == self.pid]
             marks = [mark for mark in marks if owners[mark.owner].pid == self.pid]
-        marks.sort(key=lambda mark: mark.at)
+        marks.sort(key=lambda mark: (mark.at, mark.owner, mark.what, mark.text))
         axis = self._axis
         return Course(placed(spans), owners, marks, axis.until, axis.unit, remarks=axis.remarks)
 
@@ -223,14 +228,15 @@ class Timeline:
     def _owners(self) -> list[Owner]:
         names = "capture pid ppid command started_t_s ended_t_s ended_by nofile_limit peak_fds".split()
         axis, found, parents = self._axis, [], []
-        begins, ends = self._lines_of_processes() if axis.unit == "line" else ({}, {})
+        forks, last_lines = self._forked(), self._last_lines() if axis.unit == "line" else {}
+        before: dict[tuple[str, int | None], float] = {}
         for capture, pid, ppid, command, began, ended, ended_by, limit, peak in zip(
             *_columns(self._case.processes, names), strict=True
         ):
             key = (capture, pid)
-            since = axis.at(capture, began, begins.get(key)) or 0.0
-            until = axis.at(capture, ended, ends.get(key)) if ended_by != "none" else None
-            until = axis.until if until is None else max(since, until)
+            since = _begin(forks.get(key, ()), before.get(key, 0.0), axis.at(capture, began, None))
+            until = axis.at(capture, ended, last_lines.get(key)) if ended_by != "none" else None
+            until = before[key] = axis.until if until is None else max(since, until)
             found.append(Owner(capture, pid, command, since, until, ended_by, limit, peak or 0))
             parents.append(ppid)
         find = among(found)
@@ -239,16 +245,23 @@ class Timeline:
             for owner, ppid in zip(found, parents, strict=True)
         ]
 
-    def _lines_of_processes(self) -> tuple[dict[Any, int], dict[Any, int]]:
-        """Where processes begin and end when only lines tell: at the fork that copied, at the last line."""
-        begins: dict[Any, int] = {}
-        ends: dict[Any, int] = {}
+    def _forked(self) -> dict[tuple[str, int | None], list[float]]:
+        """When each number of a process was handed descriptors by a fork, in order of time."""
+        found: dict[tuple[str, int | None], set[float]] = {}
         for row in self._rows:
-            if row.via == "fork_copy" and row.open_line is not None:
-                begins.setdefault((row.capture, row.pid), row.open_line)
+            if row.via == "fork_copy":
+                at = self._axis.at(row.capture, row.open_t_s, row.open_line)
+                if at is not None:
+                    found.setdefault((row.capture, row.pid), set()).add(at)
+        return {key: sorted(moments) for key, moments in found.items()}
+
+    def _last_lines(self) -> dict[tuple[str, int | None], int]:
+        """Where processes end when only lines tell: where their descriptors do."""
+        ends: dict[tuple[str, int | None], int] = {}
+        for row in self._rows:
             if row.how == "exit" and row.close_line is not None:
                 ends[row.capture, row.pid] = max(row.close_line, ends.get((row.capture, row.pid), 0))
-        return begins, ends
+        return ends
 
     def _spans(self) -> list[Span]:
         leaked, find, axis = self._case.leaked, among(self._owners), self._axis
@@ -284,16 +297,12 @@ class Timeline:
                 yield Mark(child.parent, child.since, "fork", name, place)
 
     def _execs(self) -> Iterator[Mark]:
-        if not any(set(_EXECS) & set(one.syscalls) for one in self._case.coverage):
-            return
         find = among(self._owners)
-        names = "capture pid t_s line args outcome".split()
-        for piece in self._case.iter_events(syscall=_EXECS, pid=self.pid):
-            for capture, pid, t_s, line, args, outcome in zip(*_columns(piece, names), strict=True):
-                at = self._axis.at(capture, t_s, line)
-                owner = None if at is None else find(capture, pid, at)
-                if outcome == "ok" and at is not None and owner is not None:
-                    yield Mark(owner, at, "exec", _program(args))
+        for capture, pid, t_s, line, program in self._case.executions():
+            at = self._axis.at(capture, t_s, line)
+            owner = None if at is None else find(capture, pid, at)
+            if at is not None and owner is not None:
+                yield Mark(owner, at, "exec", program or "exec")
 
     def _calls(self) -> Iterator[Any]:
         """Every system call as the trace viewer wants it, without its arguments."""
@@ -340,6 +349,14 @@ class Timeline:
         return {stack: tuple(reversed(frames)) for stack, frames in stacks.items()}
 
 
+def _begin(forks: Sequence[float], before: float, seen: float | None) -> float:
+    """Where a process begins: at the last fork before it was first seen, but after the one of its number."""
+    own = [at for at in forks if at >= before and (seen is None or at <= seen)]
+    if not own:
+        return seen or 0.0
+    return own[0] if seen is None else own[-1]
+
+
 def _columns(frame: pd.DataFrame, names: Iterable[str]) -> list[list[Any]]:
     """Columns as lists, with None for NA."""
     columns = (frame[name] for name in names)
@@ -359,9 +376,3 @@ def _place(row: _Row) -> str:
         return row.call_site
     pattern = _pattern(row)
     return f"{row.opened_by or row.via} {pattern}" if pattern != row.opened_by else pattern
-
-
-def _program(args: str | None) -> str:
-    """The file name of the program that was executed, as far as the arguments tell it."""
-    path = (args or "").partition('"')[2].partition('"')[0]
-    return path.rpartition("/")[2] or "exec"

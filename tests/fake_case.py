@@ -43,6 +43,7 @@ class FakeCase:
     unreadable: list[FdtraceError] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)
+    symbols: list[str] = field(default_factory=list)
     asked: dict[str, Any] = field(default_factory=dict)
     interrupted: bool = False
     coverage: list[Coverage] = field(

@@ -111,9 +111,9 @@ def test_a_file_that_vanishes_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     tree(tmp_path, {"app.strace": TRACE, "gone": TRACE})
     monkeypatch.setattr(
         "fdtrace.readers.inputs.listed",
-        lambda folder, refusals: [
+        lambda folder, refusals, deepest: [
             path
-            for path in listing.listed(folder, refusals)
+            for path in listing.listed(folder, refusals, deepest)
             if not path.endswith("gone") or not os.remove(path)
         ],
     )

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
@@ -151,6 +152,11 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 LIKE = {"CAPTURE": "app.strace", "NEW_CAPTURE": "samples/web-server", "PID": "12692", "FD": "4"}
 """What the words that stand for something are replaced by."""
+LIKE |= {"LOG": "lws.log", "CHECK": "leak", "[CHECK]": "leak"}
+LIKE |= {"BEFORE": "app.strace", "AFTER": "app.strace.gz"}
+LIKE |= {"before.strace": "app.strace", "after.strace": "app.strace.gz", "main.fdtrace": "gateway.fdtrace"}
+LIKE |= {"COMMAND": "true", "rec": "app.strace"}
+LIKE |= {"DIR": "samples", "https://SERVER": "http://127.0.0.1:9"}
 LIKE |= {"4120": "12692", "17": "4", "12.5": "0.3"}
 
 
@@ -161,7 +167,8 @@ def examples() -> Iterator[str]:
         for command in re.findall(r"^(?: {4})?(fdtrace .*)$|`(fdtrace [^`]+)`", text, re.MULTILINE):
             line = "".join(command)
             _, name, *arguments = line.split()
-            if name in HELPS and "[OPTIONS]" not in arguments and (arguments or name == "formats"):
+            alone = name in ("formats", "explain")
+            if name in HELPS and "[OPTIONS]" not in arguments and (arguments or alone):
                 yield line
 
 
@@ -180,20 +187,26 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "app.strace").write_bytes(beginning)
     (place / "app.strace.gz").write_bytes(gzip.compress(beginning))
     fdtrace.load(place / "app.strace").save(place / "gateway.fdtrace")
+    with ThreadPoolExecutor(1) as executor:
+        fdtrace.scan(place / "app.strace", result=place / "fleet", executor=executor)
     return place
 
 
 @pytest.mark.parametrize("command", EXAMPLES)
 def test_every_example_works(command: str, clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(clone)
-    arguments = [LIKE.get(word, word) for word in shlex.split(command)[1:]]
-    if "--output" in arguments:
+    arguments = [LIKE.get(word, word) for word in shlex.split(command, comments=True)[1:]]
+    if arguments[0] == "record":
+        arguments = ["record", "--dry-run", *arguments[1:]]
+    elif {"--output", "--write-baseline"} & {*arguments}:
         arguments.append("--force")
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
-    assert done.exit_code in ((0, 1) if "--fail-on" in arguments else (0,)), done.stderr
-    if "--output" in arguments:
+    judges = {"--fail-on", "--baseline"} & {*arguments}
+    codes = (0, 1, 4) if arguments[0] == "diff" else (0, 1) if judges else (0,)
+    assert done.exit_code in codes, done.stderr
+    if "--output" in arguments and arguments[0] != "record":
         assert Path(arguments[arguments.index("--output") + 1]).exists()
-    else:
+    elif "--write-baseline" not in arguments:
         assert done.stdout.strip()
 
 
@@ -262,7 +275,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     )
     assert rows["a ticket or mail with captures pasted into it"] == f"{signs.LARGEST // mib} MiB"
     assert rows["recordings of strace in such a text"] == f"{paste.RECORDINGS}"
-    assert rows["a line of strace"] == f"{lines.LONGEST_LINE // mib} MiB"
+    assert rows["a line of strace"].startswith(f"{lines.LONGEST_LINE // mib} MiB, ")
     longest = (
         f"{snapshots.LONGEST // mib} MiB, {lsof.LONGEST_LINE // mib} MiB for lsof (`-J` writes one line)"
     )

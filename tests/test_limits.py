@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 import fdtrace
 from fdtrace.errors import DamagedInput
-from fdtrace.history import fold, groups, kernel
+from fdtrace.history import family, fold, groups, kernel
+from fdtrace.readers import decode
 from fdtrace.readers.ahead import ahead
+from fdtrace.readers.strace import window
+from tests import hostile
 from tests.captures import START, case
 
 CLOSED = "100 close(2) = 0\n"
@@ -67,6 +73,20 @@ def test_a_bomb_of_zeros(tmp_path: Path) -> None:
     assert coverage.lines == coverage.parsed + coverage.continuation + coverage.blank + coverage.problems
 
 
+def test_a_bomb_that_no_trace_looks_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN an input that unpacks to far more than its size
+    monkeypatch.setattr(decode, "FREE", 2 << 20)
+    monkeypatch.setattr(decode, "RATIO", 20)
+    packed = tmp_path / "app.strace.gz"
+    packed.write_bytes(
+        gzip.compress(START.encode() + b'100 write(1, "%s", 4000) = 4000\n' % (b"x" * 4000) * 1000)
+    )
+    found = fdtrace.load(packed)
+    # THEN its beginning is read, and the rest is said to be left out
+    assert 100 < found.leaks().coverage[0].calls < 1000
+    assert found.problems["reason"].str.contains("more than 20 times its size").sum() == 1
+
+
 def children(count: int, body: str = "") -> str:
     lines = [START]
     for tid in range(200, 200 + count):
@@ -107,6 +127,108 @@ def test_rows_that_wait_for_a_parent_are_let_go(tmp_path: Path, monkeypatch: pyt
     text = START + "".join(f'999 openat(AT_FDCWD, "/{i}", 0) = {i}\n' for i in range(3, 60))
     # THEN its calls are taken all the same
     assert len(case(tmp_path, text).fds.query("pid == 999 and via == 'open'")) == 57
+
+
+def test_annotations_beyond_the_limit_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN room for ten annotations, and files beyond them that nobody closes
+    monkeypatch.setattr(window, "NOTES", window.Limit("annotations of descriptors", 10, 1 << 20))
+    opens = "".join(f'100 openat(AT_FDCWD</>, "/srv/{n}", O_RDONLY) = {n}</srv/{n}>\n' for n in range(3, 60))
+    found = case(tmp_path, START + opens)
+    # THEN that is said, and the descriptors are known by their calls
+    assert "more than 10 different annotations of descriptors" in gaps(found)
+    assert found.problems["reason"].str.contains("annotations").sum() == 1
+    assert len(found.fds.query("via == 'open' and how == 'none'")) == 57
+    assert sorted(found.fds.query("fd == 50")["target"]) == ["/srv/50"]
+
+
+def test_a_string_without_end_leaves_room_for_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "NOTES", window.Limit("annotations of descriptors", 10, 100))
+    text = f'100 read(3</{"x" * 200}>, "", 1) = 0\n100 read(4</short>, "", 1) = 0\n'
+    found = case(tmp_path, START + text)
+    assert "or 100 bytes of them" in gaps(found)
+    assert list(found.fds.query("fd == 4")["target"]) == ["/short"]
+
+
+def test_calls_of_too_many_names_prove_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN more names than are kept, so that a close may be among those that are not
+    text = START + CLOSED + "".join(f'100 openat(AT_FDCWD, "/x", 0) = {n}\n' for n in range(3, 60))
+    assert case(tmp_path, text).coverage[0].closes_visible
+    monkeypatch.setattr(window, "NAMES", window.Limit("names of system calls", 5, 1 << 20))
+    found = case(tmp_path, text + "".join(hostile.names(20)), "many.strace")
+    # THEN nothing is called a leak
+    assert not found.coverage[0].closes_visible
+    assert {one.severity for one in found.leaks()} <= {"info"}
+    assert "more than 5 different names of system calls" in gaps(found)
+    assert found.coverage[0].syscalls["(other)"] > 10
+
+
+def test_threads_beyond_the_limit_are_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN room for two hundred threads, and a server that leaks among a thousand processes
+    monkeypatch.setattr(family, "ALIVE", 200)
+    leaking = [f'100 openat(AT_FDCWD, "/srv/{n}", O_RDONLY) = {n}\n' for n in range(3, 103)]
+    lines = [*hostile.processes(1000)]
+    text = START + "".join("".join(lines[n * 10 : n * 10 + 10]) + line for n, line in enumerate(leaking))
+    found = case(tmp_path, text)
+    # THEN its leak is found, and what is not known is said
+    assert "were not followed to their end" in gaps(found)
+    assert found.problems["reason"].str.contains("more than 200 threads alive at once").sum() == 1
+    assert any(one.pid == 100 and one.open == 100 for one in found.leaks())
+    assert found.leaks().coverage[0].processes == 1001
+
+
+def test_tables_that_forks_copied_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(family, "COPIED", 1000)
+    opens = "".join(f'100 openat(AT_FDCWD, "/x{n}", O_RDONLY) = {n}\n' for n in range(3, 53))
+    forks = "".join(f"100 fork() = {n}\n{n} close(3) = 0\n" for n in range(200, 400))
+    found = case(tmp_path, START + opens + forks)
+    assert "were not followed to their end" in gaps(found)
+    assert len(found.processes) == 201  # a table that is asked for has them all
+
+
+def test_a_window_of_zstd_that_is_too_large(tmp_path: Path) -> None:
+    # GIVEN a frame that wants a gigabyte of memory to be unpacked (RFC 8878: exponent 20)
+    pytest.importorskip("backports.zstd", reason="the zstd extra is not installed")
+    packed = tmp_path / "app.strace.zst"
+    packed.write_bytes(b"\x28\xb5\x2f\xfd\x00\xa0" + b"\x01\x00\x00" * 10)
+    with pytest.raises(DamagedInput, match="too much memory"):
+        fdtrace.load(packed)
+
+
+def cost(path: Path) -> tuple[float, float]:
+    """Seconds of processor and megabytes that `fdtrace leaks` takes."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "FDTRACE_SCANNER": "lines"}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "fdtrace", "leaks", str(path)], stdout=subprocess.DEVNULL, env=environment
+    )
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", hostile.KINDS, ids=lambda kind: kind.__name__)
+def test_four_times_the_capture_takes_four_times_the_time(
+    tmp_path: Path, kind: Callable[[int], Iterator[str]]
+) -> None:
+    once = cost(hostile.write(kind, 10_000, tmp_path / "once"))
+    often = cost(hostile.write(kind, 40_000, tmp_path / "often"))
+    assert often[0] < 6 * once[0]
+    assert often[1] < 500
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [(hostile.annotations, 1_000_000), (hostile.processes, 2_000_000), (hostile.silent_processes, 2_000_000)],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_memory_has_an_end(tmp_path: Path, kind: Callable[[int], Iterator[str]], count: int) -> None:
+    assert cost(hostile.write(kind, count, tmp_path / "app.strace"))[1] < 1000
 
 
 def test_a_capture_that_is_still_being_written(tmp_path: Path) -> None:

@@ -30,8 +30,42 @@ def test_wheel_and_sdist(tmp_path: Path) -> None:
         "tests/test_package.py",
         "fdtrace/py.typed",
         ".ci/run",
+        "notebooks/02-leak-hunt.ipynb",
     }
     assert expected <= sources
     assert {
         f"samples/lws-gateway/{name}" for name in ("gateway.strace.gz", "gateway.c", "README.md")
     } <= sources
+
+
+def loaded_by(*words: str) -> set[str]:
+    """The modules that a command imports."""
+    code = (
+        "import sys\nfrom fdtrace.cli import app\n"
+        "try:\n    app(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=ROOT, check=True, timeout=60
+    )
+    return set(done.stderr.split())
+
+
+HEAVY = {"jinja2", "llvmlite", "numba", "pandas", "pyarrow", "pydantic", "rich", "tabulate"}
+"""None of these is needed to say what a capture tells."""
+
+
+@pytest.mark.parametrize(
+    "words", [("--help",), ("leaks", "--help"), ("leaks", "--nonsense"), ("nonsense",), ("leaks",)]
+)
+def test_help_and_refusals_come_at_once(words: tuple[str, ...]) -> None:
+    loaded = loaded_by(*words)
+    assert not loaded & {*HEAVY, "numpy"}
+    parts = {name.split(".")[1] for name in loaded if name.startswith("fdtrace.")}
+    assert parts <= {"cli", "errors", "model", "report", "schema", "record", "symbols"}
+
+
+def test_a_small_capture_is_answered_by_what_is_quick_to_load() -> None:
+    loaded = loaded_by("leaks", "samples/web-server/nginx.strace.xz")
+    assert not loaded & HEAVY
+    assert not loaded & {"fdtrace.checks.lws_objects", "fdtrace.comparison", "fdtrace.readers.snapshots"}

@@ -180,6 +180,28 @@ class TestStockService:
         assert coverage.limit == 1024
 
 
+class TestMendedStockService:
+    """samples/stock-service-mended: the leak is gone, and enough was done to show it."""
+
+    SAMPLE = SAMPLES / "stock-service-mended"
+
+    def test_nothing_serious_is_found(self) -> None:
+        case = fdtrace.load(self.SAMPLE)
+        assert serious(case.check()) == []
+        accounted(case)
+
+    def test_it_is_the_fix_of_the_other(self) -> None:
+        made = fdtrace.diff(SAMPLES / "stock-service", self.SAMPLE)
+        assert made.verdict == "fixed"
+        (row,) = made.table.itertuples()
+        assert (row.call_site, row.before, row.before_work, row.after, row.after_work) == (
+            "pysqlite_connection_init", 14, 56, 0, 56,
+        )  # fmt: skip
+
+    def test_the_other_way_round_it_is_a_new_leak(self) -> None:
+        assert fdtrace.diff(self.SAMPLE, SAMPLES / "stock-service" / "stock.strace.xz").verdict == "worse"
+
+
 class TestWebServer:
     """samples/web-server: nothing is wrong."""
 

@@ -182,7 +182,7 @@ class TestDamage:
     def test_a_newer_version(self, copy: Path) -> None:
         self.change(copy, version=store.VERSION + 1, written_by="fdtrace 9.0")
         with pytest.raises(
-            fdtrace.UnknownFormat, match=r"saved by fdtrace 9\.0 as version 2 .* reads version 1"
+            fdtrace.UnknownFormat, match=r"saved by fdtrace 9\.0 as version 3 .* reads version 2"
         ):
             fdtrace.load(copy)
 
@@ -273,3 +273,47 @@ def test_every_tuple_column_has_a_form() -> None:
     columns = [c for table in schema.TABLES.values() for c in table.columns if c.dtype == "object"]
     texts = {"callers", "reasons"}
     assert {c.name for c in columns} == {"tids", "pids", "examples", "example_fds", "evidence"} | texts
+
+
+SAMPLES = Path(__file__).parent.parent / "samples"
+FORMS = ("to_markdown", "to_jira", "to_text", "to_json", "to_html")
+
+
+def tellings(case: fdtrace.Case) -> dict[str, str]:
+    """Everything that commands say of a Case, by what was asked."""
+    told = {name: str(getattr(case, name)()) for name in ("leaks", "check")}
+    told["doctor"] = str(case.coverage)
+    report = case.report()
+    told |= {form: getattr(report, form)() for form in FORMS}
+    drawn = case.timeline()
+    told |= {form: getattr(drawn, form)() for form in ("to_svg", "to_perfetto", "to_folded")}
+    seen = case.sightings
+    first = seen[seen["fd_id"].notna()].drop_duplicates("source")["fd_id"]
+    lives = case.fds.loc[[*first, *case.fds.index[::40]]]
+    for pid, fd, at in zip(lives["pid"], lives["fd"], lives["open_t_s"], strict=True):
+        told[f"story {pid} {fd} {at}"] = str(
+            case.story(int(pid), int(fd), None if pd.isna(at) else at + 1e-9)
+        )
+    strangers = seen[seen["fd_id"].isna() & ~seen["pid"].isin(case.fds["pid"].unique())]
+    for pid, fd in strangers[["pid", "fd"]].dropna().head(2).itertuples(index=False):
+        told[f"story {pid} {fd}"] = str(case.story(int(pid), int(fd)))
+    return told
+
+
+@pytest.mark.parametrize(
+    "name", ["lws-gateway", pytest.param("stock-service", marks=pytest.mark.slow), "web-server"]
+)
+def test_a_store_says_what_its_captures_say(name: str, tmp_path: Path) -> None:
+    captures = fdtrace.load(SAMPLES / name)
+    captures.save(tmp_path / "x.fdtrace")
+    told, kept = tellings(captures), tellings(fdtrace.load(tmp_path / "x.fdtrace"))
+    assert [asked for asked in told if told[asked] != kept[asked]] == []
+    assert any("[ss]" in text or "[lsof]" in text for asked, text in told.items() if "story" in asked)
+
+
+def test_snapshots_alone_tell_their_stories_from_a_store(tmp_path: Path) -> None:
+    case = fdtrace.load(SAMPLE / "lsof.txt", SAMPLE / "ss.txt", SAMPLE / "procfd.txt")
+    case.save(tmp_path / "x.fdtrace")
+    text = str(case.story(pid=12692, fd=4))
+    assert text.count("[lsof]") == text.count("[/proc]") == 4
+    assert str(fdtrace.load(tmp_path / "x.fdtrace").story(pid=12692, fd=4)) == text

@@ -74,7 +74,7 @@ def test_what_was_there_before_has_a_story_too(case: fdtrace.Case) -> None:
 
 def test_nothing_of_a_capture_reaches_the_terminal_unescaped(case: fdtrace.Case) -> None:
     assert "\x1b" not in str(case.story(pid=7, fd=1))
-    assert case.story(pid=7, fd=1)._repr_html_().startswith("<pre>Descriptor 1 of process 7")
+    assert "<strong>Descriptor 1 of process 7: " in case.story(pid=7, fd=1)._repr_html_()
 
 
 @pytest.mark.parametrize(
@@ -121,3 +121,17 @@ def test_a_log_beside_the_trace_tells_its_part(tmp_path: Path) -> None:
         "context 1 destroyed, after 132.9 ms",
     ]
     assert told.table["source"].tolist()[:2] == ["lws", "strace"]
+
+
+def test_a_process_that_only_a_snapshot_knows_has_its_story_beside_a_trace(tmp_path: Path) -> None:
+    sample = Path(__file__).parent.parent / "samples" / "lws-gateway"
+    told = fdtrace.load(sample / "gateway.strace.gz", sample / "ss.txt").story(pid=12634, fd=6)
+    assert told.life["via"] == "snapshot"
+    assert set(told.table["source"]) == {"ss"}
+
+
+def test_a_listing_that_does_not_say_whose_it_is_gets_its_process_from_the_trace() -> None:
+    sample = Path(__file__).parent.parent / "samples" / "lws-gateway"
+    beside = fdtrace.load(sample / "gateway.strace.gz", sample / "procfd.txt")
+    assert set(beside.open_files["pid"]) == {12692}
+    assert fdtrace.load(sample / "procfd.txt").open_files["pid"].isna().all()

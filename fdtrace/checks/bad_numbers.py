@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..history.callsites import CallSites
+from ..history.callsites import CallSite, CallSites
 from ..history.lives import At
 from ..history.run import History
 from ..history.tasks import Task
@@ -21,8 +21,7 @@ class Blunders:
 
     command: str | None
     syscall: str
-    site: str | None
-    callers: tuple[str, ...]
+    site: CallSite | None
     count: int = 0
     across: int = 0
     """Those whose number another thread had closed."""
@@ -54,10 +53,11 @@ class BadNumbers(Check):
             return
         site = self.site(at.stack)
         name = at.syscall.decode("ascii", "replace")
-        key = (task.process.command, name, site.site if site else None)
+        command = task.process.command
+        key = (command, name, site.site if site else None)
         blunders = self.blunders.get(key)
         if blunders is None:
-            blunders = self.blunders[key] = Blunders(*key, site.callers if site else ())
+            blunders = self.blunders[key] = Blunders(command, name, site)
         blunders.count += 1
         blunders.across += last.tid != at.tid
         if task.process.pid is not None and len(blunders.pids) < 100:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from ..history.callsites import CallSite, CallSites
 from ..history.kernel import Observer
@@ -34,6 +34,27 @@ class Check(Observer):
     def findings(self, history: History) -> list[Finding]:
         """What is wrong, in no particular order."""
         raise NotImplementedError
+
+
+class CalledBy(TypedDict):
+    """What a finding says of who called."""
+
+    call_site: str | None
+    callers: tuple[str, ...]
+    source: str | None
+    source_line: int | None
+
+
+def called_by(site: CallSite | None) -> CalledBy:
+    """A call site as the fields of a finding."""
+    if site is None:
+        return {"call_site": None, "callers": (), "source": None, "source_line": None}
+    return {
+        "call_site": site.site,
+        "callers": site.callers,
+        "source": site.source,
+        "source_line": site.source_line,
+    }
 
 
 def quotes(history: History, places: Iterable[At | None]) -> tuple[Evidence, ...]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..history.join import Joined
 from ..model import Finding
 from ..readers.bundle import Capture
 from ..readers.sheet import Sheet
-from . import lws_logs, snapshots
 from .base import Check
 from .leak import Leak
-from .snapshot_report import Named
+
+if TYPE_CHECKING:
+    from .snapshot_report import Named
 
 _OTHER = "of a process that was not traced, by snapshots alone"
 
@@ -31,6 +33,8 @@ class Known:
         """What snapshots and logs say that is not said yet."""
         if not sheets:
             return []
+        from . import lws_logs, snapshots
+
         explained: set[Named] = set()
         leaked: set[Named] = set()
         for joined, checks in self._joins:

@@ -11,7 +11,7 @@ from ..history.lives import At
 from ..history.run import History
 from ..model import Finding
 from .bad_numbers import BadNumbers
-from .base import quotes
+from .base import called_by, quotes
 
 
 class DoubleClose(BadNumbers):
@@ -27,7 +27,7 @@ class DoubleClose(BadNumbers):
         """One finding per command and call site."""
         return [
             Finding(
-                key=f"double_close:{b.command or '?'}:{b.site or 'close'}",
+                key=f"double_close:{b.command or '?'}:{b.site.site if b.site else 'close'}",
                 check=self.name,
                 severity="medium" if b.across else "low",
                 title=f"{b.count:,} close() of a number that was closed before",
@@ -35,8 +35,7 @@ class DoubleClose(BadNumbers):
                 pid=next(iter(b.pids)) if len(b.pids) == 1 else None,
                 pids=tuple(sorted(b.pids)),
                 command=b.command,
-                call_site=b.site,
-                callers=b.callers,
+                **called_by(b.site),
                 opened=None,
                 evidence=quotes(history, self.places(b, history)),
                 reasons=_reasons(b.count, b.across),

@@ -16,7 +16,7 @@ from ..history.run import History
 from ..history.tasks import Task
 from ..model import Finding
 from ..readers.strace.window import Scan
-from .base import Check, quotes
+from .base import Check, called_by, quotes
 
 
 @dataclass(slots=True)
@@ -66,8 +66,7 @@ class Inherited(Check):
                     capture=history.capture.name,
                     pid=handed.life.process.pid,
                     command=command,
-                    call_site=site.site if site else None,
-                    callers=site.callers if site else (),
+                    **called_by(site),
                     kind=kind,
                     target=pattern,
                     opened=len(handed.lives),

@@ -32,9 +32,11 @@ tell are judged together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from ..history.callsites import CallSites
+from ..history.callsites import CallSite, CallSites
 from ..history.groups import Group, Groups, Share
 from ..history.lives import At, Life
 from ..history.run import History
@@ -46,6 +48,9 @@ from .base import Check
 from .leak_report import Told, finding
 from .leak_seen import Seen, seen, seen_open
 from .use import Use
+
+if TYPE_CHECKING:
+    from ..history.lender import Passers
 
 _TELLS_USE = frozenset(
     "read readv pread64 recv recvfrom recvmsg recvmmsg write writev pwrite64 send sendto sendmsg sendmmsg "
@@ -84,6 +89,8 @@ class Leak(Check):
             be high (0.25: every fourth request costs one).
         revisited: share of the open ones that are used over a fifth of the time
             in which they were opened, from which on a place is a cache (0.2).
+        revisited_beside: the same share for a place that closes others (a third:
+            what it closes may come from elsewhere by the same name).
         sweep: share of the time between two sweeps after which what began has
             merely survived the second (0.75).
         episodes: of ten equal parts of the process's activity, how many have
@@ -106,6 +113,7 @@ class Leak(Check):
         overdue: float = 2.0,
         often: float = 0.25,
         revisited: float = 0.2,
+        revisited_beside: float = 1 / 3,
         sweep: float = 0.75,
         episodes: int = 2,
         until: float = 0.4,
@@ -114,7 +122,7 @@ class Leak(Check):
         super().__init__(scan, sites)
         self.few, self.many = few, many
         self.idle, self.overdue, self.often = idle, overdue, often
-        self.revisited, self.sweep = revisited, sweep
+        self.revisited, self.revisited_beside, self.sweep = revisited, revisited_beside, sweep
         self.episodes, self.until = episodes, until
         self.by = group_by
         self.groups = Groups(self.site, group_by)
@@ -123,6 +131,7 @@ class Leak(Check):
         self.reported: list[Life] = []
         """Every life that a serious finding is about, once they were asked for."""
         self.end = 0
+        self.last_ns: int | None = None
 
     # -- observing -----------------------------------------------------------
 
@@ -136,6 +145,16 @@ class Leak(Check):
         self.groups.closed(life)
         self.use.note(life)
 
+    def passed(self, begun: Passers) -> None:
+        """Hand them to their groups."""
+        self.groups.passed(begun)
+        self.use.passed(begun)
+
+    def gone(self, ended: Passers) -> None:
+        """Hand them to their groups."""
+        self.groups.gone(ended)
+        self.use.gone(ended)
+
     def failed(self, task: Task, at: At, fd: int, errno: bytes, last: At | None) -> None:
         """Remember who ran out of descriptors, and where."""
         if errno == b"EMFILE":
@@ -145,6 +164,7 @@ class Leak(Check):
 
     def findings(self, history: History) -> list[Finding]:
         """One finding per group that has lives left open, the serious and the harmless."""
+        self.last_ns = history.coverage.last_ns
         still_open = list(history.open_lives())
         self.end = history.fold.position
         self.groups.finish(still_open, signs.held_elsewhere(history))
@@ -178,7 +198,22 @@ class Leak(Check):
             history,
             self.exhausted,
             seen(verdict.group, lives, guilty, history, self.sites) if verdict.serious else Seen(),
+            self._site_of(verdict.group, lives),
         )
+
+    def _site_of(self, group: Group, lives: list[Life]) -> CallSite | None:
+        """The group's call site with the line from which most of these lives come."""
+        if group.site is None:
+            return None
+        lines: Counter[tuple[str | None, int | None]] = Counter()
+        stacks = Counter(life.opened.stack for life in lives if life.opened is not None)
+        for stack, count in stacks.items():
+            site = self.site(stack)
+            if site is not None and site.site == group.site.site:
+                lines[site.source, site.source_line] += count
+        for source, line in (place for place, _ in lines.most_common(1)):
+            return replace(group.site, source=source, source_line=line)
+        return group.site
 
     def _verdicts(self, group: Group, history: History) -> list[Verdict]:
         """What to say of a group: of the whole, or of its guilty callers one by one."""
@@ -279,8 +314,12 @@ class Leak(Check):
         late = [life for life in abandoned if not signs.gone(life) and signs.idle(life, self.end) >= limit]
         if not late:
             return ended
+        if self._is_cache(share, self.revisited_beside):
+            return ended
         usual = sorted(signs.idle(life, self.end) for life in late)[len(late) // 2]
         if share.idle.beyond(usual // 2) * 2 >= len(late):
+            return ended
+        if self._kept_for_a_while(share, late):
             return ended
         if share.swept and len(late) * 5 < share.opened:
             between = sum(signs.before_sweep(life, share) < self.sweep for life in late)
@@ -288,12 +327,24 @@ class Leak(Check):
                 return ended  # survivors wait for an older generation's turn
         return ended + late
 
+    def _kept_for_a_while(self, share: Share, late: list[Life]) -> bool:
+        """Whether none is older than what this place commonly closes becomes: the last N are kept."""
+        opened = [at for at in signs.clocks(late) if self.last_ns is not None]
+        if not opened or any(life.closed is not None for life in late):
+            return False
+        return share.lengths_ns.within(0.9) >= (self.last_ns or 0) - min(opened)
+
     def _unless_cache(self, share: Share, abandoned: list[Life]) -> list[Life]:
         """Abandoned lives of a place that closes nothing: none, where the others are used again and again."""
-        known = [life for life in share.left if life.via != "accept" and not signs.gone(life)]
-        if known and signs.revisited(known, 0.2) >= self.revisited * len(known):
+        if self._is_cache(share, self.revisited):
             return [life for life in abandoned if signs.gone(life)]
         return abandoned
+
+    @staticmethod
+    def _is_cache(share: Share, part: float) -> bool:
+        """Whether so many of the open ones are used over much of the time in which they were opened."""
+        known = [life for life in share.left if life.via != "accept" and not signs.gone(life)]
+        return bool(known) and signs.revisited(known, 0.2) >= part * len(known)
 
     def _abandoned(self, life: Life, closely: bool) -> bool:
         """Whether a life was of no use any more when it, or the capture, ended."""
@@ -355,8 +406,17 @@ class Leak(Check):
         width = max(1, end - first)
         if places[-1] - first < self.until * width:
             return False
+        if places[-1] - first < 0.9 * width and self._early(lives):
+            return False
         parts = {min(9, (place - first) * 10 // width) for place in places}
         return len(parts) >= self.episodes and not signs.burst(lives)
+
+    def _early(self, lives: list[Life]) -> bool:
+        """Whether by the clock they came early in what followed: a start takes many calls, and then work."""
+        opened = signs.clocks(lives)
+        if self.last_ns is None or not opened or any(life.process.ended is not None for life in lives):
+            return False
+        return max(opened) - min(opened) < self.until * (self.last_ns - min(opened))
 
     # -- weighing ------------------------------------------------------------
 
@@ -383,7 +443,8 @@ class Leak(Check):
     @staticmethod
     def _out_of_sight(lives: list[Life], history: History) -> bool:
         """Whether these are clients, and neither reads nor writes nor polls were recorded."""
-        return all(life.via == "accept" for life in lives) and not _TELLS_USE & set(history.coverage.syscalls)
+        untold = signs.uses_left_out(history) or not _TELLS_USE & set(history.coverage.syscalls)
+        return untold and all(life.via == "accept" for life in lives)
 
     @staticmethod
     def _hung_up_on(group: Group, lives: list[Life]) -> bool:

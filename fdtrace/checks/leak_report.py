@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..history.callsites import CallSite
 from ..history.groups import Group, original
 from ..history.lives import Life
 from ..history.run import History
 from ..model import Finding, Severity
 from . import leak_words as words
 from . import signs
-from .base import quotes, seconds
+from .base import called_by, quotes, seconds
 from .leak_seen import Seen
 
 _FIRST = 2
@@ -33,6 +34,8 @@ class Told:
     history: History
     exhausted: dict[int, int]
     seen: Seen
+    site: CallSite | None = None
+    """Who opened them, with the line from which most of them come."""
 
     @property
     def serious(self) -> bool:
@@ -54,7 +57,6 @@ def finding(told: Told) -> Finding:
     group, lives, history = told.group, told.lives, told.history
     command = group.command or _named(told)
     processes = sorted({life.process.pid for life in lives if life.process.pid is not None})
-    site = group.site
     quoted = quotes(history, signs.evidence(lives) if told.serious else [lives[0].opened])
     return Finding(
         key=":".join(("leak", command or "?", group.kind, words.place(group))),
@@ -65,8 +67,7 @@ def finding(told: Told) -> Finding:
         pid=processes[0] if len(processes) == 1 else None,
         pids=tuple(processes),
         command=command,
-        call_site=site.site if site is not None else None,
-        callers=site.callers if site is not None else (),
+        **called_by(told.site),
         kind=group.kind,
         target=group.target(),
         peer=_same(life.peer for life in lives),
@@ -75,6 +76,7 @@ def finding(told: Told) -> Finding:
         opened=told.opened,
         closed=told.closed,
         open=len(lives) + len(told.seen.adopted),
+        before=len(told.seen.adopted) or None,
         growth_per_s=signs.growth(lives, _until(told)),
         first_t_s=seconds(history, lives[0].opened),
         last_t_s=seconds(history, lives[-1].opened),

@@ -12,7 +12,6 @@ from ..history.groups import Group
 from ..history.join import Gap, Joined
 from ..history.lives import STDIO, Life
 from ..history.looks import Look, Row, quoted
-from ..history.lws import contexts, left_behind, shift
 from ..history.run import History
 from ..history.states import state_of
 from ..model import Evidence
@@ -85,6 +84,10 @@ def _contexts(
     lives: Sequence[Life], history: History, joined: Joined, sites: CallSites
 ) -> tuple[int, int] | None:
     """How many contexts a log has, and how many of them ended, if most of these lives are what they left."""
+    if not joined.logs:
+        return None
+    from ..history.lws import contexts, left_behind, shift
+
     for capture, sheet in joined.logs:
         at = shift(capture, sheet, history) if sheet.lws_objects else None
         if at is not None and len(left_behind(sheet, at, lives, history, sites)) * 3 >= len(lives) * 2:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from ..history.groups import Group, Lengths
 from ..readers.strace.window import ABSENT
 from . import signs
-from .lws_words import behind_advice
 from .nouns import noun
 
 if TYPE_CHECKING:
@@ -47,7 +46,8 @@ def title(told: Told) -> str:
     if not told.serious:
         ended = all(life.how == "exit" for life in told.lives)
         until = "until the process ended" if ended else "at the end of the capture"
-        return f"{share} {what} left open {until}"
+        at_once = ", opened in one go," if told.severity == "low" and signs.burst(told.lives) else ""
+        return f"{share} {what}{at_once} left open {until}"
     if adopted:
         return f"{number + adopted:,} {what} are never closed, {number:,} of them opened in the trace"
     return f"{share} {what} are never closed"
@@ -154,7 +154,9 @@ def _all(count: int, number: int) -> str:
 
 def _usage(told: Told) -> list[str]:
     """How long they were used, and how long they have been idle since."""
-    if all(life.uses == 0 for life in told.lives):
+    if signs.uses_left_out(told.history):
+        used = "whether they are used was not recorded"
+    elif all(life.uses == 0 for life in told.lives):
         used = "none of them is used after its creation"
     else:
         spans = [
@@ -170,7 +172,9 @@ def _usage(told: Told) -> list[str]:
         for life in told.lives
         if (at := signs.last_touch(life)) is not None and at.clock != ABSENT and last is not None
     ]
-    return [f"{used}; idle for {time(_median(idle))} at the end" if idle and _median(idle) > 0 else used]
+    if signs.uses_left_out(told.history) or not idle or _median(idle) <= 0:
+        return [used]
+    return [f"{used}; idle for {time(_median(idle))} at the end"]
 
 
 def _median(values: list[int]) -> int:
@@ -214,6 +218,8 @@ def time(ns: int) -> str:
 
 
 def _harmless(told: Told) -> str:
+    if signs.burst(told.lives):
+        return "opened in one go, as at a start: a longer capture would show whether more follow"
     if all(life.how == "exit" for life in told.lives):
         return "the process ended without having piled them up"
     if any(life.last_use is not None and life.uses > 3 for life in told.lives):
@@ -226,6 +232,8 @@ def advice(told: Told) -> str:
     if not told.serious:
         return ""
     if told.seen.contexts is not None:
+        from .lws_words import behind_advice
+
         return behind_advice(told.group.kind)
     site = told.group.site
     where = f"what {site.site} opened" if site is not None else "it"

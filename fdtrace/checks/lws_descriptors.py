@@ -7,6 +7,7 @@ connections were destroyed, the trace who opened what in between.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..history.callsites import CallSites
 from ..history.lives import Life
@@ -18,8 +19,11 @@ from ..readers.bundle import Capture
 from ..readers.sheet import LwsObject, Sheet
 from ..readers.strace.window import Scan
 from . import lws_words as words
-from .base import Check, quotes
+from .base import Check, called_by, quotes
 from .lws_objects import evidence
+
+if TYPE_CHECKING:
+    from ..history.lender import Passers
 
 _SHOWN = 3
 
@@ -46,6 +50,9 @@ class LwsDescriptors(Check):
         """Keep what only the end of its process closed."""
         if life.how == "exit" and life.process.left:
             self._left.append(life)
+
+    def gone(self, ended: Passers) -> None:
+        """These were closed by the program."""
 
     def findings(self, history: History) -> list[Finding]:
         """One finding for each place, and for each sort of connection, of each log."""
@@ -95,8 +102,7 @@ class LwsDescriptors(Check):
             pid=life.process.pid,
             pids=() if life.process.pid is None else (life.process.pid,),
             command=life.process.command,
-            call_site=site.site if site else None,
-            callers=site.callers if site else (),
+            **called_by(site),
             kind=life.kind,
             target=life.target,
             open=len(own),

@@ -18,7 +18,7 @@ from ..readers.bundle import Capture
 from ..readers.sheet import Sheet
 from ..readers.strace.window import Scan
 from . import lws_words as words
-from .base import Check, quotes
+from .base import Check, called_by, quotes
 from .lws_objects import evidence
 
 NAME = "receive_buffer"
@@ -76,8 +76,7 @@ class ReceiveBuffer(Check):
             capture=history.capture.name,
             pid=one.process.pid if one.process else None,
             command=command,
-            call_site=one.site.site if one.site else None,
-            callers=one.site.callers if one.site else (),
+            **called_by(one.site),
             kind=one.kind,
             example_fds=tuple(sorted(one.fds)[:5]),
             evidence=quotes(history, one.places),

@@ -13,11 +13,13 @@ from ..readers.strace.window import ABSENT
 
 _SIDE_BY_SIDE = 12
 """Opens this few calls apart are of one go."""
+_MANY_FOR_ONE_NAME = ("/dev/", "/proc/", "/sys/")
 
 
 def gone(life: Life) -> bool:
-    """Whether the trace itself shows that it is of no use any more."""
-    return life.state == "CLOSE_WAIT" or life.failed is not None or hung_up(life)
+    """Whether the trace, or a snapshot beside it, shows that it is of no use any more."""
+    dead = life.state == "CLOSE" and life.state_source is not None and life.kind in ("tcp", "tcp6")
+    return dead or life.state == "CLOSE_WAIT" or life.failed is not None or hung_up(life)
 
 
 def hung_up(life: Life) -> bool:
@@ -52,13 +54,19 @@ def last_touch(life: Life) -> At | None:
     return life.last_use if life.last_use is not None else life.opened
 
 
+def clocks(lives: Iterable[Life]) -> list[int]:
+    """When those were opened of which the capture tells it, in ns."""
+    return [life.opened.clock for life in lives if life.opened is not None and life.opened.clock != ABSENT]
+
+
 def burst(lives: Iterable[Life]) -> bool:
     """Opened in one go: nearly all within a few calls of the one before, and all in less than a second.
 
-    Sockets that are of no use any more are no start-up, however fast they came.
+    Sockets that are of no use any more are no start-up, however fast they came; neither is
+    one file, opened again and again.
     """
     lives = list(lives)
-    if sum(map(gone, lives)) * 2 > len(lives):
+    if sum(map(gone, lives)) * 2 > len(lives) or _one_file(lives):
         return False
     moments = sorted(life.opened for life in lives if life.opened is not None)
     places = sorted(at.pos for at in moments)
@@ -66,6 +74,14 @@ def burst(lives: Iterable[Life]) -> bool:
     clocks = [at.clock for at in moments if at.clock != ABSENT]
     quick = not clocks or max(clocks) - min(clocks) < 1_000_000_000
     return bool(gaps) and quick and sum(gap <= _SIDE_BY_SIDE for gap in gaps) >= 0.9 * len(gaps)
+
+
+def _one_file(lives: list[Life]) -> bool:
+    """Whether nearly all are the same file of a disk."""
+    (name, often), *_ = Counter(life.target if life.kind == "file" else None for life in lives).most_common(1)
+    if name is None or name.startswith(_MANY_FOR_ONE_NAME) or name.endswith("/#*"):
+        return False
+    return often >= 0.9 * len(lives)
 
 
 def revisited(lives: list[Life], part: float) -> int:
@@ -153,3 +169,9 @@ def evidence(lives: list[Life]) -> list[At | None]:
         elif life.last_use is not None:
             places.append(life.last_use)
     return places
+
+
+def uses_left_out(history: History) -> bool:
+    """Whether reads and writes were left out on purpose, by the manifest of the recording."""
+    recording = history.capture.recording
+    return recording is not None and recording.detail == "light"

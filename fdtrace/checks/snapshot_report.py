@@ -80,6 +80,7 @@ def finding(made: Populations, judged: Judged) -> Finding:
         peer=peers.pop() if len(peers) == 1 else None,
         state=part.state,
         open=part.counts[-1],
+        before=min(part.counts[0], part.counts[-1]) or None if len(part.counts) > 1 else None,
         growth_per_s=grew / span if span and grew > 0 else None,
         example_fds=tuple(held.fd for held in now[:5] if held.fd is not None),
         example_pid=now[0].pid if now else None,

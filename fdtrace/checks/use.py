@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from typing import TYPE_CHECKING
 
 from ..history.groups import original
 from ..history.lives import Life
@@ -10,6 +11,9 @@ from ..history.run import History
 from ..history.tasks import Process
 from . import signs
 from .waiting import Waiting
+
+if TYPE_CHECKING:
+    from ..history.lender import Passers
 
 _THREADS = 100_000
 _SILENT = ("dir", "memfd", "io_uring", "bpf", "perf", "pidfd")
@@ -33,7 +37,15 @@ class Use:
         at = life.opened
         if at is None:
             return
-        key = at.tid, at.syscall
+        self._count(at.tid, at.syscall)
+
+    def passed(self, begun: Passers) -> None:
+        """Count what each thread makes, of lives that only the walk has seen."""
+        for _, syscall, _, tid in begun.begun():
+            self._count(tid, syscall)
+
+    def _count(self, tid: int, syscall: bytes) -> None:
+        key = tid, syscall
         self._made[key] = self._made.get(key, 0) + 1
         if len(self._made) > _THREADS:
             for old in list(self._made)[: _THREADS // 2]:
@@ -45,9 +57,27 @@ class Use:
         if life.how not in ("none", "exit"):
             places.append(life.closed)
         for at in places:
-            if at is not None and at.pos > self._touched.get(at.tid, -1):
-                self._touched.pop(at.tid, None)
-                self._touched[at.tid] = at.pos
+            if at is not None:
+                self._touch(at.tid, at.pos)
+        self._thin()
+
+    def gone(self, ended: Passers) -> None:
+        """The same for lives that the walk has closed."""
+        for one in ended.ended():
+            if isinstance(one, Life):
+                self.note(one)
+                continue
+            began, tid, end, _, end_tid, last, last_tid = one[6], *one[9:]
+            self._touch(last_tid if last >= 0 else tid, last if last >= 0 else began)
+            self._touch(end_tid, end)
+            self._thin()
+
+    def _touch(self, tid: int, pos: int) -> None:
+        if pos > self._touched.get(tid, -1):
+            self._touched.pop(tid, None)
+            self._touched[tid] = pos
+
+    def _thin(self) -> None:
         if len(self._touched) > 2 * _THREADS:
             for tid in list(self._touched)[:_THREADS]:
                 del self._touched[tid]

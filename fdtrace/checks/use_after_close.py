@@ -10,7 +10,7 @@ from ..history.lives import At
 from ..history.run import History
 from ..model import Finding
 from .bad_numbers import BadNumbers
-from .base import quotes
+from .base import called_by, quotes
 
 
 class UseAfterClose(BadNumbers):
@@ -26,7 +26,7 @@ class UseAfterClose(BadNumbers):
         """One finding per command, system call and call site."""
         return [
             Finding(
-                key=f"use_after_close:{b.command or '?'}:{b.site or b.syscall}",
+                key=f"use_after_close:{b.command or '?'}:{b.site.site if b.site else b.syscall}",
                 check=self.name,
                 severity="medium" if b.across else "low",
                 title=f"{b.count:,} {b.syscall}() on a number that was closed before",
@@ -34,8 +34,7 @@ class UseAfterClose(BadNumbers):
                 pid=next(iter(b.pids)) if len(b.pids) == 1 else None,
                 pids=tuple(sorted(b.pids)),
                 command=b.command,
-                call_site=b.site,
-                callers=b.callers,
+                **called_by(b.site),
                 evidence=quotes(history, self.places(b, history)),
                 reasons=(f"in {b.across:,} of {b.count:,} another thread had closed it",) if b.across else (),
                 advice="end all users of a descriptor before it is closed",

@@ -27,6 +27,8 @@ _POLLS = frozenset((b"poll", b"ppoll", b"select", b"pselect6", b"_newselect"))
 _EPOLL_WAITS = frozenset((b"epoll_wait", b"epoll_pwait", b"epoll_pwait2"))
 _IN_POLL = re.compile(rb"\{fd=(\d+)")
 _IN_SET = re.compile(rb"(?:^\[|(?<=[\s>]))(\d+)(?=[<\s\]])")
+_DATA = re.compile(rb"data=(?:\{u32=\d+, u64=)?(\d+)")
+_HUNG_UP = re.compile(rb"events=[A-Z|]*EPOLL(?:RD)?HUP[A-Z|]*, data=(?:\{u32=\d+, u64=)?(\d+)")
 _UNFINISHED = Mark.NO_RESULT | Mark.DETACHED | Mark.CUT | Mark.RESTARTED
 _DEVICES = ("/dev/ptmx", "/dev/pts/", "/dev/tty", "/dev/net/")
 
@@ -50,6 +52,10 @@ class _Waits:
     epolls: set[int] = field(default_factory=set)
     registered: dict[tuple[int, int], tuple[bool, int, int, int]] = field(default_factory=dict)
     """By epoll instance and number: whether it was added, in which file, line and at what time."""
+    by_data: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    """Epoll instance and number, by the data that events of theirs carry."""
+    hung_up: set[tuple[int, int]] = field(default_factory=set)
+    """Of which epoll told that the other end is gone; nobody waits for these any more."""
 
 
 class Waiting:
@@ -95,7 +101,7 @@ class Waiting:
     def _registered(waits: _Waits, epoll: int, life: Life) -> bool:
         added, file, line, clock = waits.registered.get((epoll, life.fd), (False, 0, 0, 0))
         at = life.opened
-        if not added or at is None:
+        if not added or at is None or (epoll, life.fd) in waits.hung_up:
             return False
         return line > at.line if file == at.file else clock >= at.clock
 
@@ -110,8 +116,12 @@ class Waiting:
             return
         waits = np.array([name in _POLLS or name in _EPOLL_WAITS for name in names], dtype=bool)
         controls = np.array([name == b"epoll_ctl" for name in names], dtype=bool)
-        for row in calls[controls[codes[calls]]].tolist():
-            self._control(window, row)
+        events = np.array([name in _EPOLL_WAITS for name in names], dtype=bool)
+        for row in calls[(controls | events)[codes[calls]]].tolist():
+            if controls[codes[row]]:
+                self._control(window, row)
+            else:
+                self._heard(window, row)
         for row in _last_of_each(calls, tids):
             thread = self._threads.setdefault(int(tids[row]), _Thread())
             unfinished = kinds[row] == Row.ENTRY or int(window.column("flags")[row]) & _UNFINISHED
@@ -136,7 +146,20 @@ class Waiting:
         waits = self._waits.setdefault(id(process), _Waits())
         place = window.file, int(window.column("line")[row]), int(window.column("clock")[row])
         added = b"DEL" not in call.arg(1) and call.arg(1) != b"2"
-        waits.registered[int(window.column("fd")[row]), watched[0]] = (added, *place)
+        key = int(window.column("fd")[row]), watched[0]
+        waits.registered[key] = (added, *place)
+        waits.hung_up.discard(key)
+        for data in _DATA.findall(window.text(row))[:1]:
+            waits.by_data[data] = key
+
+    def _heard(self, window: Window, row: int) -> None:
+        """An epoll_wait returned: whose other end is gone is waited for no more."""
+        text = window.text(row)
+        process = self._process_of.get(int(window.column("tid")[row]), self._only)
+        if b"HUP" not in text or process is None:
+            return
+        waits = self._waits.setdefault(id(process), _Waits())
+        waits.hung_up |= {waits.by_data[data] for data in _HUNG_UP.findall(text) if data in waits.by_data}
 
     def _conclude(self, tid: int, thread: _Thread) -> None:
         process = self._process_of.get(tid, self._only)

@@ -1,8 +1,9 @@
 """The command line: arguments, the library, a renderer, an exit code. One file a command.
 
-Exit codes: 0 done, 1 findings at or above --fail-on, 2 wrong usage, 3 an input
-that was named could not be read (the others were), 130 interrupted. Results go
-to standard output, everything else to standard error.
+Exit codes: 0 done, 1 findings at or above --fail-on, or a diff that is not in
+order, 2 wrong usage, 3 an input that was named could not be read (the others
+were), 4 a diff that cannot tell, 130 interrupted. Results go to standard output,
+everything else to standard error.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import importlib
 from .app import app
 
 _IN_ORDER_OF_HELP = (
+    "record",
+    "scan",
     "leaks",
     "check",
     "report",
@@ -19,9 +22,11 @@ _IN_ORDER_OF_HELP = (
     "events",
     "story",
     "timeline",
+    "diff",
     "doctor",
     "save",
     "formats",
+    "explain",
 )
 for _name in _IN_ORDER_OF_HELP:
     importlib.import_module(f".{_name}", __name__)

@@ -16,15 +16,30 @@ from fdtrace.report import progress
 from fdtrace.report.cells import counted
 from fdtrace.report.destination import tell
 
+from .options import Redaction, Sources
+from .values import spare_checks
+
 if TYPE_CHECKING:
     from fdtrace.case import Case
 
-_FOUND, _USAGE, _UNREADABLE, _INTERRUPTED = 1, 2, 3, 130
+_FOUND, _USAGE, _UNREADABLE, _CANNOT_TELL, _INTERRUPTED = 1, 2, 3, 4, 130
 _FEW = 3
 
 
 class Commands(TyperGroup):
     """All commands; what is the user's to mend becomes a sentence and an exit code."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The options before the command, without what makes them slow."""
+        spare_checks(self, ctx)
+        return super().parse_args(ctx, args)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command by its name, quick to start."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            spare_checks(command, ctx)
+        return command
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command that was asked for."""
@@ -49,21 +64,28 @@ app = typer.Typer(
 @contextlib.contextmanager
 def reading(
     captures: Sequence[str],
-    kind: str | None = None,
-    date: str | None = None,
-    tz: str | None = None,
+    sources: Sources,
+    redaction: Redaction | None = None,
     at: str | None = None,
     silent: bool = False,
-    redact: str | bool = False,
     account: bool = True,
 ) -> Iterator[Case]:
     """The Case of these captures. While it is read, a terminal shows how far that is, and Ctrl-C ends it.
 
-    With `redact`, which may be the file of a key, it has pseudonyms in the place of names.
+    Redacted, it has pseudonyms in the place of names; `account` says on stderr which.
     """
     meter = progress.Meter(silent)
     try:
-        case = fdtrace.load(*captures, kind=kind, date=date, tz=tz, at=at, progress=meter)
+        case = fdtrace.load(
+            *captures,
+            kind=sources.kind,
+            date=sources.date,
+            tz=sources.tz,
+            at=at,
+            symbols=sources.symbols or (),
+            debuginfod=sources.debuginfod or (),
+            progress=meter,
+        )
     finally:
         meter.clear()
     for part in case.parts:
@@ -74,10 +96,12 @@ def reading(
     else:
         tell(f"{counted(len(case.skipped), 'file')} not taken; fdtrace doctor says why")
     with meter.stoppable():
-        if not redact:
+        for sentence in case.symbols if sources.symbols or sources.debuginfod else ():
+            tell(sentence)
+        if not redaction:
             yield case
             return
-        redacted = case.redacted(redact if isinstance(redact, str) else None)
+        redacted = case.redacted(redaction.redact_key)
         yield cast("Case", redacted)
         redacted.keep_key()
     if account:

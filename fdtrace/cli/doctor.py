@@ -7,35 +7,36 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fdtrace.model import Problem
-from fdtrace.report import doctor as doctoring
-from fdtrace.report import findings_json
 from fdtrace.report.cells import json_text
 from fdtrace.report.destination import Destination
 
 from .app import app, leave, reading
-from .options import Captures, Date, Force, Kind, Output, Redact, RedactKey, Zone
+from .grouped import grouped
+from .options import Captures, Force, Output, Redaction, Sources
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @app.command(epilog="Example:  fdtrace doctor app.strace")
+@grouped
 def doctor(
     captures: Captures,
+    *,
     format: Annotated[
         Literal["table", "json"], typer.Option("--format", "-f", help="How the result is written.")
     ] = "table",
     output: Output = None,
     force: Force = False,
-    redact: Redact = False,
-    redact_key: RedactKey = None,
-    kind: Kind = None,
-    date: Date = None,
-    tz: Zone = None,
+    redaction: Redaction,
+    sources: Sources,
 ) -> None:
     """Say what captures can and cannot tell. Where something is missing, also how to record it."""
+    from fdtrace.report import doctor as doctoring
+    from fdtrace.report import findings_json
+
     place = Destination(output, force)
-    with reading(captures, kind, date, tz, redact=redact_key or redact) as case:
+    with reading(captures, sources, redaction) as case:
         coverage, problems = case.coverage, _problems(case.problems)
     if format == "json":
         answer: dict[str, object] = {

@@ -10,9 +10,11 @@ import typer
 
 from fdtrace.errors import BadArgument
 from fdtrace.model import Severity
-from fdtrace.report import findings_json, tables, terminal
+from fdtrace.report import tables
 from fdtrace.report.destination import Destination, tell
 from fdtrace.report.tables import Format
+
+from .complete import checks_listed, kinds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +47,13 @@ RedactKey = Annotated[
     ),
 ]
 Kind = Annotated[
-    str | None, typer.Option("--as", metavar="KIND", help="Take the captures for this kind (see formats).")
+    str | None,
+    typer.Option(
+        "--as",
+        metavar="KIND",
+        help="Take the captures for this kind (see formats).",
+        autocompletion=kinds,
+    ),
 ]
 Date = Annotated[
     str | None,
@@ -63,13 +71,76 @@ At = Annotated[
     str | None,
     typer.Option("--at", metavar="TIME", help="When snapshots were taken that do not tell it themselves."),
 ]
+SymbolDirs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--symbols",
+        metavar="DIR",
+        help="Look here for programs and debug files, to name functions and lines of -k; may be repeated.",
+    ),
+]
+Debuginfod = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--debuginfod", metavar="URL", help="Ask this server for debug files; env: those of $DEBUGINFOD_URLS."
+    ),
+]
 FailOn = Annotated[
     Severity | None, typer.Option("--fail-on", help="Exit with 1 if something at least so serious is found.")
+]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        "--only", metavar="CHECK,…", help="Run these checks and no others.", autocompletion=checks_listed
+    ),
 ]
 GroupBy = Annotated[
     Literal["site", "caller", "stack", "target"] | None,
     typer.Option("--group-by", help="What makes descriptors one finding."),
 ]
+
+
+def chosen(only: str | None) -> list[str] | None:
+    """The names of checks that `--only` was given."""
+    return None if only is None else [name.strip() for name in only.split(",")]
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """Whether what is private is shown."""
+
+    redact: Redact = False
+    redact_key: RedactKey = None
+
+    def __bool__(self) -> bool:
+        return self.redact or self.redact_key is not None
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What captures are taken for, and what is looked up for them."""
+
+    kind: Kind = None
+    date: Date = None
+    tz: Zone = None
+    symbols: SymbolDirs = None
+    debuginfod: Debuginfod = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a result is wanted, and where."""
+
+    format: FormatOption = "table"
+    output: Output = None
+    force: Force = False
+    limit: Limit = None
+    columns: Columns = None
+    raw: Raw = False
+
+    def wanted(self) -> Wanted:
+        """The options checked."""
+        return Wanted.of(self.format, self.output, self.force, self.limit, self.columns, self.raw)
 
 
 @dataclass(frozen=True)
@@ -138,17 +209,26 @@ class Wanted:
                 notice=tell,
             )
 
-    def write_findings(self, found: Findings, asked: str) -> None:
-        """Writes findings; `asked` is the command that they answer."""
+    def write_findings(self, found: Findings, asked: str, above: str = "") -> None:
+        """Writes findings; `asked` is the command that they answer.
+
+        `above` is said first, and in the place of an answer that nothing was found.
+        """
         shown = list(found)[: self.limit]
         if len(shown) < len(found):
             tell(f"findings: the first {len(shown):,} of {len(found):,}")
         if self.format == "json":
+            from fdtrace.report import findings_json
+
             with self.destination.open() as stream:
                 findings_json.write(shown, found.coverage, stream, self.columns)
         elif self.format == "table" and self.columns is None:
+            from fdtrace.report import terminal
+
             place = self.destination
             text = terminal.answer(found, found.coverage, place.prose, place.colour, asked, self.limit)
+            if above:
+                text = f"{above}\n{text}" if len(found) else above
             with place.open() as stream:
                 stream.write(text)
         else:

@@ -12,12 +12,15 @@ from fdtrace.report.destination import Destination
 from fdtrace.report.endings import form
 
 from .app import app, leave, reading
-from .options import At, Captures, Date, FailOn, Force, Kind, Raw, Redact, RedactKey, Zone
+from .grouped import grouped
+from .options import At, Captures, FailOn, Force, Raw, Redaction, Sources
 
 
 @app.command(epilog="Example:  fdtrace report app.strace lsof.txt --output ticket.md")
+@grouped
 def report(
     captures: Captures,
+    *,
     output: Annotated[
         str,
         typer.Option(
@@ -25,7 +28,7 @@ def report(
             "-o",
             metavar="FILE",
             show_default=False,
-            help="The file; its ending is the form: .md .jira .txt .html .json .jsonl .csv .tsv .parquet.",
+            help="Its ending is the form: .md .jira .txt .html .json .jsonl .sarif .csv .tsv .parquet.",
         ),
     ],
     force: Force = False,
@@ -42,23 +45,20 @@ def report(
         bool, typer.Option("--date-stamp", help="Say in it on which day it was written.")
     ] = False,
     raw: Raw = False,
-    redact: Redact = False,
-    redact_key: RedactKey = None,
-    kind: Kind = None,
-    date: Date = None,
-    tz: Zone = None,
+    redaction: Redaction,
+    sources: Sources,
     at: At = None,
     fail_on: FailOn = None,
 ) -> None:
     """Write the answer into a file. For a ticket, a mail, a browser or another program, safe to share."""
     form(output)
     Destination(output, force)
-    if show_payload and (redact or redact_key):
+    if show_payload and redaction:
         raise BadArgument("--show-payload and --redact exclude each other: what was read cannot be redacted")
     names = None if only is None else [name.strip() for name in only.split(",")]
     shown = {"show_payload": True} if show_payload else {}
     today = f"{datetime.date.today():%Y-%m-%d}" if date_stamp else None
-    with reading(captures, kind, date, tz, at, redact=redact_key or redact, account=False) as case:
+    with reading(captures, sources, redaction, at=at, account=False) as case:
         made = case.report(names, date=today, **shown)  # says itself what is redacted
         made.write(output, force=force, max_chars=max_chars, raw=raw)
     leave(case, made.findings, fail_on)

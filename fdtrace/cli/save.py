@@ -9,12 +9,15 @@ import typer
 from fdtrace.report.destination import tell
 
 from .app import app, leave, reading
-from .options import At, Captures, Date, Kind, Zone
+from .grouped import grouped
+from .options import At, Captures, Sources
 
 
 @app.command(epilog="Example:  fdtrace save app.strace.gz lsof.txt --output app.fdtrace")
+@grouped
 def save(
     captures: Captures,
+    *,
     output: Annotated[
         str,
         typer.Option(
@@ -22,16 +25,14 @@ def save(
         ),
     ],
     force: Annotated[bool, typer.Option("--force", help="Let --output replace an older store.")] = False,
-    kind: Kind = None,
-    date: Date = None,
-    tz: Zone = None,
+    sources: Sources,
     at: At = None,
 ) -> None:
     """Keep tables and answers as Parquet files. Every command reads them again, at once."""
     from fdtrace import store
 
     store.check_place(output, force)
-    with reading(captures, kind, date, tz, at) as case:
+    with reading(captures, sources, at=at) as case:
         case.save(output, force)
     tell(f"written to {output}")
     leave(case)

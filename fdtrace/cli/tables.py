@@ -3,22 +3,8 @@
 from __future__ import annotations
 
 from .app import app, leave, reading
-from .options import (
-    At,
-    Captures,
-    Columns,
-    Date,
-    Force,
-    FormatOption,
-    Kind,
-    Limit,
-    Output,
-    Raw,
-    Redact,
-    RedactKey,
-    Wanted,
-    Zone,
-)
+from .grouped import grouped
+from .options import At, Captures, Redaction, Result, Sources
 
 _TABLES = {"open-files": "open_files", "lws": "lws_objects"}
 
@@ -27,24 +13,18 @@ def _table_command(name: str, says: str, example: str) -> None:
     """Adds the command that shows one table of the Case."""
 
     @app.command(name, help=says, epilog=f"Example:  fdtrace {name} {example}")
+    @grouped
     def show(
         captures: Captures,
-        format: FormatOption = "table",
-        output: Output = None,
-        force: Force = False,
-        limit: Limit = None,
-        columns: Columns = None,
-        raw: Raw = False,
-        redact: Redact = False,
-        redact_key: RedactKey = None,
-        kind: Kind = None,
-        date: Date = None,
-        tz: Zone = None,
+        *,
+        result: Result,
+        redaction: Redaction,
+        sources: Sources,
         at: At = None,
     ) -> None:
-        wanted = Wanted.of(format, output, force, limit, columns, raw)
+        wanted = result.wanted()
         table = _TABLES.get(name, name)
-        with reading(captures, kind, date, tz, at, redact=redact_key or redact) as case:
+        with reading(captures, sources, redaction, at=at) as case:
             frame = getattr(case, table)
         wanted.write_table(frame, table)
         leave(case)

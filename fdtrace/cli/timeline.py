@@ -9,12 +9,15 @@ import typer
 from fdtrace.report.destination import Destination, tell
 
 from .app import app, leave, reading
-from .options import Captures, Date, Force, Kind, Redact, RedactKey, Zone
+from .grouped import grouped
+from .options import Captures, Force, Redaction, Sources
 
 
 @app.command(epilog="Example:  fdtrace timeline app.strace --by site --output fds.svg")
+@grouped
 def timeline(
     captures: Captures,
+    *,
     output: Annotated[
         str,
         typer.Option(
@@ -30,18 +33,15 @@ def timeline(
         Literal["process", "site"], typer.Option("--by", help="Lines by process and number, or by call site.")
     ] = "process",
     force: Force = False,
-    redact: Redact = False,
-    redact_key: RedactKey = None,
-    kind: Kind = None,
-    date: Date = None,
-    tz: Zone = None,
+    redaction: Redaction,
+    sources: Sources,
 ) -> None:
     """Draw descriptors over time. A picture, a trace for Perfetto, or stacks for a flame graph."""
     from fdtrace.timeline import Timeline, form_of
 
     form_of(output)
     Destination(output, force)
-    with reading(captures, kind, date, tz, redact=redact_key or redact) as case:
+    with reading(captures, sources, redaction) as case:
         drawn = Timeline(case, pid, by)
         for sentence in drawn.notices(output):
             tell(sentence)

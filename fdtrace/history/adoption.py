@@ -118,11 +118,11 @@ class Reconciliation:
         else:
             life.how, life.closed = "exit", process.ended
         self.joined.left.append(life)
-        self._learn(life, since, row, oldest)
         for look in self.joined.looks:
             other = look.files.get(pid, {}).get(fd)
             if other is not None and when(look) >= when(since) and same_row(other, row):
                 self.joined.rows.setdefault(id(life), []).append((look, other))
+        self._learn(life, since, row, oldest)
         self.join.lives(pid, fd).append(life)
 
     def _learn(self, life: Life, since: Look, row: OpenFile, oldest: Look) -> None:
@@ -134,6 +134,11 @@ class Reconciliation:
             life.inode = row.inode
         life.local, life.peer = life.local or row.local, life.peer or row.peer
         life.cloexec = row.cloexec if life.cloexec is None else life.cloexec
+        for _, other in self.joined.rows.get(id(life), ()):  # lsof names what /proc only calls a socket
+            if not isinstance(other, OpenFile) or other.kind == "socket" or life.kind != "socket":
+                continue
+            if same_row(other, row):
+                life.kind, life.target = other.kind, other.name or life.target
         before = since is oldest and since.clock_ns is not None and since.clock_ns < self.first_ns
         self.joined.adopted.append(Gap(since, life, row, before))
 

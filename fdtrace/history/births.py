@@ -23,7 +23,7 @@ def enter_spawn(state: State, task: Task, flight: Flight, call: Call, alone: boo
     if not flight.flags & CLONE_FILES:
         state.kernel.snapshot(flight)
     if not alone:
-        state.spawns.waiting[task] = flight
+        state.spawns.wait(task, flight)
 
 
 def spawn(state: State, task: Task, flight: Flight, done: Done) -> None:
@@ -81,12 +81,22 @@ def execute(state: State, task: Task, flight: Flight, done: Done) -> None:
 
 def _name(task: Task, call: Call) -> None:
     process = task.process
-    index = 1 if call.name == b"execveat" else 0
-    program = a.string(call.arg(index)) or a.string(call.arg(index + 1).lstrip(b"["))
-    if program is not None:
-        path = notes.text(program[0])
-        process.command = path.rpartition("/")[2][:64] or path
-    process.argv = notes.text(call.arg(index + 1)) or None
+    process.command = program(call) or process.command
+    process.argv = notes.text(call.arg(_path_of(call) + 1)) or None
+
+
+def _path_of(call: Call) -> int:
+    return 1 if call.name == b"execveat" else 0
+
+
+def program(call: Call) -> str | None:
+    """The name of the file that a call executes, without its directories."""
+    index = _path_of(call)
+    said = a.string(call.arg(index)) or a.string(call.arg(index + 1).lstrip(b"["))
+    if said is None:
+        return None
+    path = notes.text(said[0])
+    return path.rpartition("/")[2][:64] or path
 
 
 def unshare(state: State, task: Task, flight: Flight, done: Done) -> None:

@@ -15,8 +15,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from ..readers.strace.stacks import Frame, frames
+
+if TYPE_CHECKING:
+    from ..symbols.resolve import Resolved
 
 RUNTIME_MODULES: tuple[str, ...] = (
     r"libc[.-]",
@@ -136,6 +140,12 @@ LIBRARY_SYMBOLS: tuple[str, ...] = (
 """Symbols of standard libraries that are linked into the program."""
 
 UNWINDER_NOISE = re.compile(r"unexpected_backtracing_error|too many stack frames|BUG IN ")
+_HEADER = re.compile(
+    r"/usr/include/(?!.*\+\+)(?:[\w-]+/)?(?:bits|sys)/|/usr/include/(?:fcntl|unistd|stdio)\.h"
+)
+"""The headers of the C library: with _FORTIFY_SOURCE, open() is a function in one of them."""
+_STANDARD = re.compile(r"/include/c\+\+/|/rustc/[0-9a-f]+/library/|/rustlib/src/rust/library/")
+"""Sources of the standard libraries of C++ and Rust, whose inlined functions may have lost their scope."""
 _START = re.compile(r"^(?:_start|__libc_start|__libc_init_first|clone|start_thread|__clone|thread_start)")
 
 
@@ -146,12 +156,21 @@ class CallSite:
     site: str
     module: str
     callers: tuple[str, ...]
+    source: str | None = None
+    source_line: int | None = None
+    """Where in that function the call is, if that is known. Another line is no other call site."""
 
 
 class CallSites:
-    """Call sites of interned stacks; `wrappers` are further regular expressions for symbols to pass over."""
+    """Call sites of interned stacks.
 
-    def __init__(self, wrappers: Iterable[str] = ()) -> None:
+    `wrappers` are further regular expressions for symbols to pass over. With `symbols`
+    inlined functions are frames like others: the call site is the function in whose
+    source the call stands, wherever the compiler put it.
+    """
+
+    def __init__(self, wrappers: Iterable[str] = (), symbols: Resolved | None = None) -> None:
+        self._frames = frames if symbols is None else symbols.frames
         self._modules = re.compile("|".join(f"(?:{m})" for m in RUNTIME_MODULES))
         self._symbols = re.compile("|".join(f"(?:{s})" for s in (*WRAPPER_SYMBOLS, *wrappers)))
         self._library_modules = re.compile("|".join(f"(?:{m})" for m in LIBRARY_MODULES))
@@ -160,27 +179,33 @@ class CallSites:
 
     def _of(self, block: bytes) -> CallSite | None:
         """The call site of a stack block; None when no frame can be blamed."""
-        own = [frame for frame in frames(block) if not UNWINDER_NOISE.search(frame.module)]
+        own = [frame for frame in self._frames(block) if not UNWINDER_NOISE.search(frame.module)]
         outside = [i for i, frame in enumerate(own) if not self._passed_over(frame)]
         if not outside:
             return None
         first = next((i for i in outside if not self._library(own[i])), outside[0])
-        named = [name(frame) for frame in own[first:] if not self._below_main(frame)]
-        if not named:
+        above = [frame for frame in own[first:] if not self._below_main(frame)]
+        if not above:
             return None
-        return CallSite(named[0], basename(own[first].module), tuple(named[1:]))
+        site, *callers = map(name, above)
+        return CallSite(site, basename(own[first].module), tuple(callers), *_line(above[0]))
 
     def _passed_over(self, frame: Frame) -> bool:
-        return bool(self._modules.match(basename(frame.module)) or self._symbols.match(frame.symbol))
+        if frame.inlined and _HEADER.match(frame.source or ""):
+            return True
+        return bool(self._modules.match(basename(frame.module)) or self._symbols.match(_sure(frame)))
 
     def _library(self, frame: Frame) -> bool:
         """Whether a frame is of a library that works for others, or stands below the program's beginning."""
-        if _START.match(frame.symbol) or self._library_symbols.match(frame.symbol):
+        symbol = _sure(frame)
+        if _START.match(symbol) or self._library_symbols.match(symbol):
+            return True
+        if frame.inlined and _STANDARD.search(frame.source or ""):
             return True
         return bool(self._library_modules.match(basename(frame.module)))
 
     def _below_main(self, frame: Frame) -> bool:
-        return bool(_START.match(frame.symbol) or self._modules.match(basename(frame.module)))
+        return bool(_START.match(_sure(frame)) or self._modules.match(basename(frame.module)))
 
 
 def basename(module: str) -> str:
@@ -188,10 +213,23 @@ def basename(module: str) -> str:
     return module.rpartition("/")[2]
 
 
+def _line(frame: Frame) -> tuple[str | None, int | None]:
+    """Where in its function a call is; not in a header, out of which `-kk` names what was inlined there."""
+    source = frame.source or ""
+    if _HEADER.match(source) or _STANDARD.search(source):
+        return None, None
+    return frame.source, frame.source_line
+
+
+def _sure(frame: Frame) -> str:
+    """The symbol, unless it is known to be a guess."""
+    return "" if frame.guessed else frame.symbol
+
+
 def name(frame: Frame) -> str:
-    """A frame in a word: its symbol, or module and address where it has none."""
-    if frame.symbol:
-        return frame.symbol
+    """A frame in a word: its symbol, or module and address where it has none, or one that is a guess."""
+    if symbol := _sure(frame):
+        return symbol
     if frame.address is None:
         return basename(frame.module)
     return f"{basename(frame.module)}+0x{frame.address:x}"

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from .. import schema
 from ..model import Problem
 from ..readers.strace import stacks
 from ..readers.strace.window import ABSENT
 from .callsites import CallSites
-from .kernel import Observer
 from .lives import At, Life
 from .run import History
 
+if TYPE_CHECKING:
+    from ..symbols.resolve import Resolved
+
 Columns = dict[str, list[Any]]
 
+_TOGETHER = 1_000
+"""Rows that are made before they are taken apart into columns."""
 _NOT_BY_CALL = frozenset({"none", "exit", "implied_reuse"})
-
-
-class Recorder(Observer):
-    """An observer that keeps every life that ended."""
-
-    def __init__(self) -> None:
-        self.ended: list[Life] = []
-
-    def closed(self, life: Life) -> None:
-        """Keep it."""
-        self.ended.append(life)
 
 
 class Numbers:
@@ -82,9 +76,10 @@ def seq_bases(history: History) -> list[int]:
 def gathered(table: str, rows: Iterable[dict[str, Any]]) -> Columns:
     """Rows as the columns of a table; what no row has is left to the schema."""
     columns: Columns = {name: [] for name in schema.TABLES[table].names if name != "capture"}
-    for row in rows:
+    coming = iter(rows)
+    while some := list(islice(coming, _TOGETHER)):
         for name, values in columns.items():
-            values.append(row.get(name))
+            values += [row.get(name) for row in some]
     return columns
 
 
@@ -208,8 +203,9 @@ def tasks(history: History, numbers: Numbers, moments: Moments) -> Columns:
     )
 
 
-def frames(history: History, numbers: Numbers) -> Columns:
-    """The columns of `frames`: every frame of every distinct stack."""
+def frames(history: History, numbers: Numbers, resolved: Resolved | None = None) -> Columns:
+    """The columns of `frames`: every frame of every distinct stack, with what symbols tell of it."""
+    frames_of = stacks.frames if resolved is None else resolved.frames
     return gathered(
         "frames",
         (
@@ -220,11 +216,14 @@ def frames(history: History, numbers: Numbers) -> Columns:
                 "symbol": frame.symbol or None,
                 "offset": frame.offset,
                 "address": frame.address,
+                "build_id": frame.build_id,
                 "source": frame.source,
                 "source_line": frame.source_line,
+                "inlined": None if resolved is None else frame.inlined,
+                "guessed": frame.guessed,
             }
             for code, block in enumerate(history.scan.stacks.items)
-            for depth, frame in enumerate(stacks.frames(block))
+            for depth, frame in enumerate(frames_of(block))
         ),
     )
 

@@ -10,15 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..readers.strace.window import ABSENT
+from .recommended import RECOMMENDED
 
 if TYPE_CHECKING:
+    from ..readers.manifest import Recording
     from .run import History
-
-RECOMMENDED = (
-    "strace -f -ttt -T -yy -k "
-    "-e trace=%desc,%network,%process,close_range,unshare,seccomp,prlimit64,setrlimit -o app.strace -p PID"
-)
-"""The recording that shows what fdtrace can use: three calls are in no class of strace's."""
 
 _CREATORS = frozenset(
     [
@@ -109,10 +105,11 @@ def _gaps(history: History, features: dict[str, int]) -> None:
     seen = set(coverage.syscalls)
     options = set(coverage.options)
     opens = sum(coverage.syscalls.get(name, 0) for name in _CREATORS)
-    coverage.closes_visible = bool(seen & _CLOSERS) or opens < 3
+    unnamed = history.scan.syscalls.left_out  # a close may be among the calls whose name was one too many
+    coverage.closes_visible = (bool(seen & _CLOSERS) or opens < 3) and not unnamed
     gaps = {
         "no close() was recorded, so what stays open cannot be known (-e trace without close?)": (
-            not coverage.closes_visible
+            not coverage.closes_visible and not unnamed
         ),
         f"{_unborn(seen)}: descriptors from before are known only once they are used": not coverage.born,
         "no clock: growth per second and idle times are unknown (record with -ttt)": (
@@ -129,10 +126,13 @@ def _gaps(history: History, features: dict[str, int]) -> None:
             bool(seen & {"io_uring_enter", "io_uring_setup"})
         ),
         "forks and exits were not recorded (-e trace without %process)": (
-            coverage.processes > 1 and not seen & _SPAWNERS and not coverage.born
+            coverage.processes > 1
+            and not seen & _SPAWNERS
+            and not coverage.born
+            and history.capture.recording is None
         ),
         "no failed call was recorded (-z?): failures that release a descriptor are missing": (
-            coverage.calls > 200 and len(history.scan.errnos) == 0
+            coverage.calls > 200 and len(history.scan.errnos) <= 1 and history.capture.recording is None
         ),
         f"{calls.kernel.copies_dropped:,} copies made by fork are counted, not listed": (
             calls.kernel.copies_dropped > 0
@@ -140,13 +140,40 @@ def _gaps(history: History, features: dict[str, int]) -> None:
         f"{calls.kernel.unlisted:,} numbers below one that was given out are open, but not listed": (
             calls.kernel.unlisted > 0
         ),
+        f"{calls.kernel.given_up:,} of too many threads alive at once were not followed to their end": (
+            calls.kernel.given_up > 0
+        ),
         f"{calls.kernel.left_unjudged:,} descriptors of processes that ended are counted, not judged": (
             calls.kernel.left_unjudged > 0
         ),
     }
     hidden = [f"{what} ({count:,} times)" for what, count in calls.hidden.items()]
-    coverage.missing = (*(gap for gap, there in gaps.items() if there), *hidden)
-    coverage.remedy = RECOMMENDED
+    hidden += history.scan.left_out()
+    told = _of_recording(history.capture.recording)
+    coverage.missing = (*told, *(gap for gap, there in gaps.items() if there), *hidden)
+    coverage.remedy = RECOMMENDED if history.capture.recording is None else _again("-k" in features)
+
+
+def _again(stacks: bool) -> str:
+    """The recording once more, with all that it can have."""
+    return f"fdtrace record --output again {'' if stacks else '--stacks '}--pid PID"
+
+
+def _of_recording(recording: Recording | None) -> list[str]:
+    """What the recorder knows to be missing."""
+    if recording is None:
+        return []
+    gaps = {
+        f"the recording was cut, {recording.cut}: what came after is unknown": bool(recording.cut),
+        f"{recording.dropped:,} older parts were dropped (--rotate): what was before is unknown": (
+            recording.dropped > 0
+        ),
+        "reads and writes were not recorded (--light): whether what stays open is used is unknown": (
+            recording.detail == "light"
+        ),
+        "the recording was ended from outside: its last moments may be missing": not recording.finished,
+    }
+    return [gap for gap, there in gaps.items() if there]
 
 
 def _unborn(seen: set[str]) -> str:

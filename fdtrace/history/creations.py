@@ -120,9 +120,18 @@ def created(effect: Effect, call: Call, ret: int, note: bytes | None) -> Iterato
         target = None if path is None else notes.text(path[0])
         if kind == "memfd" and target is not None:
             target = f"/memfd:{target}"
-        elif isinstance(effect.cloexec, Flag) and call.has(effect.cloexec.arg, b"O_DIRECTORY", 0x10000):
-            kind = "dir"
+        elif isinstance(effect.cloexec, Flag):
+            kind, target = _opened(call, effect.cloexec.arg, kind, target)
     yield New(ret, note, kind, is_cloexec(effect, call), target)
+
+
+def _opened(call: Call, flags: int, kind: str, target: str | None) -> tuple[str, str | None]:
+    """What the flags of an open say: a directory, or (O_TMPFILE) a file without a name in one."""
+    if call.has(flags, b"O_TMPFILE", 0x400000):
+        return kind, None if target is None else f"{target.rstrip('/')}/#*"
+    if call.has(flags, b"O_DIRECTORY", 0x10000):
+        return "dir", target
+    return kind, target
 
 
 def _pair(effect: Effect, call: Call, ret: int, note: bytes | None) -> Iterator[New]:

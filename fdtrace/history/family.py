@@ -7,13 +7,16 @@ is guessed here, in one place.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from .effects import CLONE_FILES, CLONE_NEWPID, CLONE_THREAD
 from .kernel import Kernel
 from .lives import At, Flight, Table
-from .tasks import Process, Spawns, Task
+from .tasks import COPIED, Process, Spawns, Task
 
-UNSEEN = 4096
-"""Forks whose child has not printed a line yet that are remembered, each with a copy of its table."""
+ALIVE = 30_000
+"""Threads alive at once that are followed, where no table of them is asked for."""
+_FIRST = 100
 
 
 class Family:
@@ -25,6 +28,8 @@ class Family:
         self.gone: list[Task] = []
         self.spawns = Spawns()
         self.groups: dict[int, int] = {}
+        self.told: Mapping[int, int] = {}
+        """The process of each thread that was there before, where it was recorded beside the trace."""
         self.alone: set[int] = set()
         self.attaches = 0
         self.followed = False
@@ -33,11 +38,19 @@ class Family:
         self.keep_tenures = kernel.list_copies
         self.tenures: list[tuple[int, int, int, Task, Table]] = []
 
+    def left_out(self) -> Iterator[str]:
+        """In words, what there was too much of."""
+        if self.kernel.given_up:
+            yield (
+                f"more than {ALIVE:,} threads alive at once, or {COPIED:,} numbers in copies of their tables:"
+                " who did least was not followed to the end"
+            )
+
     # -- births --------------------------------------------------------------
 
     def ambiguous(self, tid: int) -> bool:
         """Whether an unknown thread could be the child of more than one call, with different tables."""
-        if tid in self.spawns.returned or tid in self.groups:
+        if tid in self.spawns.returned or tid in self.groups or tid in self.told:
             return False
         if self.spawns.inner:
             return True
@@ -115,7 +128,23 @@ class Family:
     def _enrol(self, task: Task, at: At) -> Task:
         self.tasks[task.tid] = task
         self.settled(task, at)
+        if self.kernel.lean and (len(self.tasks) > ALIVE or self.kernel.copied > COPIED):
+            self._give_up_quiet(at)
         return task
+
+    def _give_up_quiet(self, at: At) -> None:
+        """Follow a tenth of all threads no more: those whose descriptors did not change for longest.
+
+        The first ones of the capture stay: they are most likely what it is about.
+        """
+        told = list(self.tasks.values())[_FIRST:]
+        told.sort(key=lambda task: max(task.table.changed, task.started.pos if task.started else 0))
+        for task in told[: max(1, len(told) // 10)]:
+            del self.tasks[task.tid]
+            self.spawns.silent.pop(task.tid, None)
+            self.spawns.waiting.pop(task, None)
+            self.kernel.give_up(task, at)
+        self.attaches += 1  # from now on, one that nobody was seen to make may be one of these
 
     def settled(self, task: Task, at: At) -> None:
         """From this call on, the task uses this table (kept only where that is asked for)."""
@@ -124,6 +153,8 @@ class Family:
 
     def _group_of(self, tid: int) -> Task | None:
         """The attached process that this thread belongs to, by strace's "attached with N threads"."""
+        if tid in self.told:
+            return self._leader(self.told[tid], tid)
         if tid in self.groups or tid in self.alone:
             return None
         leaders = [p for p, room in self.groups.items() if room > 0 and p < tid]
@@ -131,6 +162,12 @@ class Family:
             return None
         leader = max(leaders)
         self.groups[leader] -= 1
+        return self._leader(leader, tid)
+
+    def _leader(self, leader: int, tid: int) -> Task | None:
+        """The task whose number is that of the process of this thread; None for the leader itself."""
+        if leader == tid:
+            return None
         known = self.tasks.get(leader)
         if known is None:
             process = self.kernel.process(leader, None)
@@ -187,9 +224,7 @@ class Family:
             flight.spawned = self.child(tid, task, flight, at)
             self.spawns.silent[tid] = flight.spawned
             return flight.spawned
-        self.spawns.returned[tid] = (task, flight)
-        if len(self.spawns.returned) > UNSEEN:
-            self.spawns.oldest_unseen()
+        self.spawns.keep(tid, task, flight)
         return None
 
     def _swap(self, task: Task, flight: Flight, known: Task) -> None:
@@ -295,6 +330,7 @@ class Family:
             if fd not in into.fds and fd not in into.touched:
                 life.table, life.process = into, into.process
                 into.fds[fd] = life
+                self.kernel.note_stranger(into, fd)
         into.touched |= table.touched
         self._move_users(table, into)
         return True
@@ -309,7 +345,7 @@ class Family:
             process.tids.append(task.tid)
             into.users.add(task)
             if not old.tasks:
-                self.kernel.processes.remove(old)
+                _remove(self.kernel.processes, old)
         table.users.clear()
         table.fds = {}
 
@@ -318,8 +354,8 @@ class Family:
         self.tasks.pop(task.tid, None)
         task.table.users.discard(task)
         task.process.tasks.discard(task)
-        if not task.process.tasks and task.process in self.kernel.processes:
-            self.kernel.processes.remove(task.process)
+        if not task.process.tasks:
+            _remove(self.kernel.processes, task.process)
 
     def settle(self) -> None:
         """At the end: children that never printed a line, and exits that strace did not print."""
@@ -335,3 +371,11 @@ class Family:
             gone = task.process.exiting or task.exiting
             if gone is not None and task.ended_by == "none":
                 self.end(task, "exit", gone)
+
+
+def _remove(processes: list[Process], process: Process) -> None:
+    """Take a process out of a list in which it is one of the last, if it is there."""
+    for place in range(len(processes) - 1, -1, -1):
+        if processes[place] is process:
+            del processes[place]
+            return

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..readers.strace.window import ABSENT, Mark, Row, Scan, Window
+from . import walk_columns as w
 from .calls import Calls
 from .effects import EFFECTS, STREAM_ENDS, USES, Op
 from .lives import At, Life, Use
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from .kernel import Observer
+    from .lender import Lender
 
 _FIELDS = (
     "kind",
@@ -47,6 +49,7 @@ _FIELDS = (
 
 
 _ENTRY, _EXIT = int(Row.ENTRY), int(Row.EXIT)
+_KILLED = int(Row.KILLED)
 _NO_RESULT = int(Mark.NO_RESULT)
 _EXITS = frozenset({int(Op.EXIT), int(Op.EXIT_GROUP)})
 _PLAIN = frozenset({int(Op.USE), int(Op.READ)})
@@ -58,8 +61,21 @@ _TELLING_ERRORS = RESET | {b"EBADF", b"EMFILE", b"ENFILE"}
 _ROWS_UNTOLD = 1 << 15
 _BEGUN = Life.__new__(Life)
 
+_FEW = 8
 LIMBO = 100_000
 """Rows of threads with unclear parents that may wait for clarity; more of them are taken as they are."""
+
+
+class _Used:
+    """Rows that used a life, not yet added to it."""
+
+    __slots__ = ("positions", "slots", "touched", "where")
+
+    def __init__(self) -> None:
+        self.touched: list[Life] = []
+        self.slots: list[int] = []
+        self.where: list[int] = []
+        self.positions: list[int] = []
 
 
 class Fold:
@@ -79,6 +95,14 @@ class Fold:
         self._unborn: set[int] = set()
         self._met: set[int] = set()
         self._due = _ROWS_UNTOLD
+        self._used = _Used()
+        self._lender: Lender | None = None
+
+    def lend(self) -> None:
+        """Let plain rows be taken in compiled loops: for one file that numba reads, and no list of lives."""
+        from .lender import Lender
+
+        self._lender = Lender(self.calls, self.scan, 0)
 
     @property
     def position(self) -> int:
@@ -88,15 +112,80 @@ class Fold:
     def feed(self, window: Window) -> None:
         """Apply the rows of one window."""
         ops = self._classify(window)
-        selected = self._relevant(window, ops)
-        columns = [window.column(name)[selected].tolist() for name in _FIELDS]
-        indices = selected.tolist()
-        telling = [i for i, op in zip(indices, ops[selected].tolist(), strict=True) if op not in _TEXTLESS]
-        texts = dict(zip(telling, window.texts(telling), strict=True))
-        touched: list[Life] = []
-        slots: list[int] = []
-        where: list[int] = []
-        positions: list[int] = []
+        if self._lender is not None:
+            self._walk(window, self._lender)
+        else:
+            self._take_rows(window, self._relevant(window, ops).tolist())
+        self._count(window)
+
+    def _walk(self, window: Window, lender: Lender) -> None:
+        """Take the rows of a window, the plain ones of lent tables in the walk."""
+        lender.learn(self._names, self._ops)
+        arrays, state = lender.window(window), lender.state
+        state[w.AT] = 0
+        tids, kinds = window.column("tid"), window.column("kind")
+        while True:
+            reason = lender.run(arrays, self._pos, self._due)
+            self._pos = int(state[w.POS])
+            if reason == w.DONE:
+                return
+            if reason == w.PUBLISH:
+                self._count(window)
+                self._tell()
+                continue
+            row = int(state[w.AT])
+            if reason == w.NEW_SPECIES:
+                lender.meet(window, row)
+                continue
+            if reason == w.GROW:
+                lender.widen()
+                continue
+            if reason == w.NOTE:
+                lender.note()
+                continue
+            if reason == w.ROOM:
+                lender.grow()
+                continue
+            if reason == w.ASK:
+                if lender.answer(window, row, self._pos):
+                    state[w.SETTLED] = 1
+                    continue
+                rows = [row]
+                state[w.AT] = row + 1
+            else:
+                rows = lender.logs[w.L_BATCH, : state[w.BATCH]].tolist()
+            if len(rows) == 1:
+                lender.recall(int(tids[rows[0]]))
+            if (kinds[rows] > _KILLED).any():
+                lender.give_all_back()
+            self._take_rows(window, rows)
+            if len(rows) == state[w.LIMIT]:
+                lender.take_more()
+            seen = {int(tids[row]) for row in rows}
+            for tid in seen:
+                lender.offer(tid, len(rows) // len(seen))
+
+    def _count(self, window: Window) -> None:
+        """Add the uses that were collected to their lives."""
+        used = self._used
+        if used.where:
+            self.uses.count(window, used.where, used.positions, used.slots, used.touched, self._names)
+            self._used = _Used()
+
+    def _take_rows(self, window: Window, indices: list[int]) -> None:
+        """Apply some rows of a window one by one."""
+        if len(indices) <= _FEW:
+            columns = [[int(window.columns[name][i]) for i in indices] for name in _FIELDS]
+        else:
+            import numpy as np
+
+            chosen = np.array(indices)
+            columns = [window.columns[name][chosen].tolist() for name in _FIELDS]
+        ops = self._ops
+        telling = [
+            i for i, code in zip(indices, columns[3], strict=True) if code >= 0 and ops[code] not in _TEXTLESS
+        ]
+        texts = dict(zip(telling, window.texts(telling), strict=True)) if telling else {}
         files = window.files if isinstance(window, Mixed) else None
         file = window.file
         plainly, op_of = self._plainly, self._ops
@@ -112,31 +201,37 @@ class Fold:
             elif life is _BEGUN:
                 continue
             if life is not None:
+                used = self._used
                 if life.slot < 0:
-                    life.slot = len(touched)
-                    touched.append(life)
-                slots.append(life.slot)
-                where.append(index)
-                positions.append(self._pos)
+                    life.slot = len(used.touched)
+                    used.touched.append(life)
+                used.slots.append(life.slot)
+                used.where.append(index)
+                used.positions.append(self._pos)
             if self._pos >= self._due:
-                self.uses.count(window, where, positions, slots, touched, self._names)
-                touched, slots, where, positions = [], [], [], []
+                self._count(window)
                 self._tell()
-        self.uses.count(window, where, positions, slots, touched, self._names)
 
     def _tell(self) -> None:
         """Tell the observers what has become of lives; wherever windows end, it is after the same rows."""
         if len(self._limbo) > LIMBO:
             self._replay(last=True)
-        self.calls.publish()
+        self._publish()
         self._due = self._pos + _ROWS_UNTOLD
 
     def finish(self) -> None:
         """The capture has no more rows: settle what was left open."""
-        self.calls.publish()
+        if self._lender is not None:
+            self._lender.give_all_back()
+        self._publish()
         self._replay(last=True)
         self.calls.finish()
+        self._publish()
+
+    def _publish(self) -> None:
         self.calls.publish()
+        if self._lender is not None:
+            self._lender.told()
 
     # -- rows ----------------------------------------------------------------
 

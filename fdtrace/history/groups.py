@@ -12,6 +12,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..readers.strace.window import ABSENT
 from . import patterns
@@ -19,6 +20,10 @@ from .callsites import CallSite
 from .kernel import Observer
 from .lives import STDIO, At, Life
 from .tasks import Process
+from .walk_columns import CLOSE_WAIT
+
+if TYPE_CHECKING:
+    from .lender import Passers
 
 ROW = 3
 """This many closes without an open between them are one sweep."""
@@ -189,7 +194,8 @@ class Groups(Observer):
         self._site_of = site_of
         self._by = by
         self._opens: dict[tuple[Process, bytes], array[int]] = {}
-        self._second_ends: set[int] = set()
+        self._second_ends = bytearray()
+        """A bit for each life: whether it is the second of two that one call made."""
         self._latest: tuple[int, int] = (-1, -1)
         self._shares = 0
         self._room = SHARES
@@ -205,12 +211,65 @@ class Groups(Observer):
             return
         if at.syscall in _PAIRS:
             if self._latest == (at.pos, life.table.ident):
-                self._second_ends.add(life.ident)
+                place = life.ident >> 3
+                self._second_ends.extend(bytes(max(0, place + 1 - len(self._second_ends))))
+                self._second_ends[place] |= 1 << (life.ident & 7)
             self._latest = at.pos, life.table.ident
         opens = self._opens.setdefault((life.process, at.syscall), array("q"))
         if len(opens) >= 2 * _RECENT:
             del opens[:_RECENT]
         opens.append(at.pos)
+
+    def passed(self, begun: Passers) -> None:
+        """Lives began that only the walk has seen, none of them one of two."""
+        if self._shares > self._room:
+            self._unite_ended()
+        known: dict[tuple[Process, bytes], array[int]] = {}
+        for process, syscall, pos, _ in begun.begun():
+            key = process, syscall
+            opens = known.get(key)
+            if opens is None:
+                opens = known[key] = self._opens.setdefault(key, array("q"))
+            if len(opens) >= 2 * _RECENT:
+                del opens[:_RECENT]
+            opens.append(pos)
+
+    def gone(self, ended: Passers) -> None:
+        """Lives ended that the walk has closed."""
+        lender = ended.lender
+        names = lender.names
+        places: dict[tuple[int, int, int], tuple[Group, Share, str, str, array[int] | None]] = {}
+        for one in ended.ended():
+            if isinstance(one, Life):
+                self.closed(one)
+                continue
+            _, table, species, stack, fd, state, began, began_ns, code, _, end, end_ns, _, last, _ = one
+            if fd < STDIO:
+                continue
+            place = places.get((table, species, stack))
+            if place is None:
+                proto, process = lender.protos[species], lender.process(table)
+                cell = self._cell_of(proto, process.command, stack, "")
+                opens = self._opens.get((process, names[code]))
+                place = cell, self._share(cell, process), patterns.of(proto), proto.kind, opens
+                places[table, species, stack] = place
+            cell, share, pattern, kind, opens = place
+            share.opened += 1
+            if pattern in cell.patterns or len(cell.patterns) < 64:
+                cell.patterns[pattern] = cell.patterns.get(pattern, 0) + 1
+            share.closed += 1
+            self.settled[kind] = self.settled.get(kind, 0) + 1
+            if 0 <= began < share.last_close and (
+                opens is None or bisect_right(opens, share.last_close) == bisect_right(opens, end)
+            ):
+                self._another_in_row(share, end)
+            else:
+                share.row = 1
+            share.last_close = end
+            share.after_end += state == CLOSE_WAIT
+            share.idle.add(end - (last if last >= 0 else began))
+            if end_ns != ABSENT and began_ns != ABSENT:
+                share.lengths_ns.add(end_ns - began_ns)
 
     def closed(self, life: Life) -> None:
         """A life ended."""
@@ -228,10 +287,7 @@ class Groups(Observer):
 
     def _ended(self, share: Share, life: Life, opened: At, closed: At) -> None:
         if self._in_row(share, opened, closed):
-            share.row += 1
-            share.in_rows += 1
-            if share.row == ROW and len(share.sweeps) < _RECENT:
-                share.sweeps.append(closed.pos)
+            self._another_in_row(share, closed.pos)
         else:
             share.row = 1
         share.last_close = closed.pos
@@ -239,6 +295,13 @@ class Groups(Observer):
         share.idle.add(closed.pos - (life.last_use or opened).pos)
         if closed.clock != ABSENT and opened.clock != ABSENT:
             share.lengths_ns.add(closed.clock - opened.clock)
+
+    @staticmethod
+    def _another_in_row(share: Share, place: int) -> None:
+        share.row += 1
+        share.in_rows += 1
+        if share.row == ROW and len(share.sweeps) < _RECENT:
+            share.sweeps.append(place)
 
     def _in_row(self, share: Share, opened: At, closed: At) -> bool:
         """Whether nothing was opened the same way between this close and the one before."""
@@ -269,25 +332,30 @@ class Groups(Observer):
 
     def _count(self, life: Life) -> Share:
         cell = self._cell(life)
-        share = cell.shares.get(id(life.process))
-        if share is None:
-            share = cell.shares[id(life.process)] = Share(life.process)
-            self._shares += 1
+        share = self._share(cell, life.process)
         share.opened += 1
         pattern = patterns.of(life)
         if pattern in cell.patterns or len(cell.patterns) < 64:
             cell.patterns[pattern] = cell.patterns.get(pattern, 0) + 1
         return share
 
+    def _share(self, cell: Group, process: Process) -> Share:
+        share = cell.shares.get(id(process))
+        if share is None:
+            share = cell.shares[id(process)] = Share(process)
+            self._shares += 1
+        return share
+
     def _cell(self, life: Life) -> Group:
         origin = original(life)
-        opened = origin.opened
-        site = self._site_of(opened.stack) if opened is not None and opened.stack >= 0 else None
+        stack = origin.opened.stack if origin.opened is not None else -1
+        return self._cell_of(origin, origin.process.command, stack, self._end(origin))
+
+    def _cell_of(self, origin: Life, command: str | None, stack: int, end: str) -> Group:
+        site = self._site_of(stack) if stack >= 0 else None
         pattern = patterns.of(origin)
-        command = origin.process.command
         cells = self.places.setdefault((command, origin.kind, self._place(site, pattern)), {})
         chain = site.callers if site is not None else ()
-        end = self._end(origin)
         cell = cells.get((chain, end))
         if cell is None and len(cells) >= CELLS:
             chain = ()
@@ -299,7 +367,8 @@ class Groups(Observer):
     def _end(self, life: Life) -> str:
         if life.opened is None or life.opened.syscall not in _PAIRS or life.via in ("dup", "dup_over"):
             return ""
-        second = life.ident in self._second_ends
+        place = life.ident >> 3
+        second = place < len(self._second_ends) and bool(self._second_ends[place] >> (life.ident & 7) & 1)
         if life.opened.syscall == b"socketpair":
             return "second end" if second else "first end"
         return "write end" if second else "read end"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..readers.bundle import Capture
 from ..readers.sheet import OpenFile, Sheet
@@ -23,6 +24,9 @@ from .looks import Look, Row, alive, begin, end, looks_of, when
 from .run import History
 from .states import SOCKETS, settle
 from .tasks import Process
+
+if TYPE_CHECKING:
+    from .lender import Passers
 
 _KEPT = 128
 """Lives of one number that are remembered when they end: the longest, and what a snapshot has by inode."""
@@ -47,6 +51,8 @@ class Joined:
     gone: list[Gap] = field(default_factory=list)
     compared: int = 0
     """Descriptors of traced processes that the snapshots list, in all."""
+    owners: dict[tuple[str, int], int] = field(default_factory=dict)
+    """Whose descriptors a listing has that does not say it, by capture and number of the snapshot."""
     commands: dict[int, str] = field(default_factory=dict)
     """Names of programs by process, where only the snapshots tell them."""
     logs: list[tuple[Capture, Sheet]] = field(default_factory=list)
@@ -150,6 +156,11 @@ class Join(Observer):
                 self._thin(kept)
             self._forget()
 
+    def gone(self, ended: Passers) -> None:
+        """Only where there are snapshots, somebody asks for closed lives."""
+        if self.looks:
+            super().gone(ended)
+
     def _thin(self, kept: list[Life]) -> None:
         """Forget the shortest lives of a number: those that a snapshot has hardly seen."""
         if len(kept) <= self._kept:
@@ -189,7 +200,7 @@ class Join(Observer):
         joined.clock = clocks.align(
             self.looks, clock, coverage.first_ns or 0, coverage.last_ns or 0, self._epoch_offset
         )
-        _name_processes(self.looks, history)
+        joined.owners = _name_processes(self.looks, history)
         for life in history.open_lives():
             self._lives.setdefault((life.process.pid, life.fd), []).append(life)
         joined.left = [
@@ -347,8 +358,9 @@ def _commands(looks: Iterable[Look]) -> dict[int, str]:
     return found
 
 
-def _name_processes(looks: Iterable[Look], history: History) -> None:
+def _name_processes(looks: Iterable[Look], history: History) -> dict[tuple[str, int], int]:
     """Listings that do not say whose they are: of the traced process whose descriptors they agree with."""
+    owners: dict[tuple[str, int], int] = {}
     alive = [p for p in history.fold.calls.kernel.processes if p.table is not None and p.pid is not None]
     for look in looks:
         rows = look.files.get(None)
@@ -364,7 +376,10 @@ def _name_processes(looks: Iterable[Look], history: History) -> None:
         if best is None or (len(alive) > 1 and best[0] * 2 < len(rows)):
             continue
         pid = best[2].pid
+        assert pid is not None
+        owners[look.capture.name, look.snapshot.number] = pid
         look.files.setdefault(pid, {}).update(look.files.pop(None))
+    return owners
 
 
 __all__ = ["Gap", "Join", "Joined"]

@@ -10,10 +10,15 @@ exec closes what is close-on-exec in a table of its own (execve(2)).
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from .lives import STDIO, At, Flight, Life, Table
 from .tasks import Process, Task
+
+if TYPE_CHECKING:
+    from .lender import Passers
 
 ENDED_KEPT = 10_000
 """Processes that ended without leaving a descriptor open are forgotten when there are twice as many.
@@ -27,6 +32,25 @@ LEFT_KEPT = 50_000
 FILLED = 200_000
 """Numbers of a capture that are listed because a higher one was given out; more are only counted."""
 
+_MANY = 64
+"""So many numbers of a table that is over are remembered, in case a child tells more of them."""
+
+_STRANGERS = 256
+"""Tables from before the capture of which one may turn out to be another's; the oldest are looked at."""
+
+
+class _EveryNumber(set[int]):
+    """In place of what a table had touched that is over: nothing more will be found out about it."""
+
+    def __contains__(self, number: object) -> bool:
+        return True
+
+    def add(self, number: int) -> None:
+        """It has it."""
+
+
+_EVERY = _EveryNumber()
+
 
 class Observer:
     """Who wants to know what happened, as it happens. Lives come with their uses counted."""
@@ -39,6 +63,18 @@ class Observer:
 
     def failed(self, task: Task, at: At, fd: int, errno: bytes, last: At | None) -> None:
         """A call failed with EBADF, EMFILE or ENFILE; `last` is where the number was closed before."""
+
+    def passed(self, begun: Passers) -> None:
+        """Lives began that the walk took."""
+        if type(self).opened is not Observer.opened:
+            for life in begun.lives():
+                self.opened(life)
+
+    def gone(self, ended: Passers) -> None:
+        """Lives ended that the walk took; all of them were closed without an error."""
+        if type(self).closed is not Observer.closed:
+            for life in ended.lives():
+                self.closed(life)
 
     def executed(self, task: Task, at: At, inherited: list[Life]) -> None:
         """A program was executed; `inherited` are the lives above standard error that it was handed."""
@@ -70,10 +106,17 @@ class Kernel:
         """Numbers that must be open, by the rule of the lowest free one, but are too many to be listed."""
         self._fillable = FILLED
         self.left_unjudged = 0
+        self.given_up = 0
+        """Threads alive that are not followed any more; what they hold open is not judged."""
+        self._giving_up = False
+        self._strangers: dict[int, dict[int, None]] = {}
+        self.copied = 0
+        """Numbers in tables that forks copied and that are in use."""
+        self._copied: dict[int, int] = {}
         self._left = 0
         self._ended_clean = 0
-        self.ended: list[Life] = []
-        self.begun: list[Life] = []
+        self.ended: list[Life | Passers] = []
+        self.begun: list[Life | Passers] = []
         self._ofds = 0
         self.originals = 0
         self._copies = 0
@@ -144,6 +187,8 @@ class Kernel:
         table.forked = at
         table.doubt = dict(flight.doubt)
         flight.snapshot = None
+        self._copied[table.ident] = weight = len(table.fds) + len(table.touched)
+        self.copied += weight
         for other in source.flights.values():
             other.copies.append(table)
         if self.list_copies:
@@ -185,6 +230,8 @@ class Kernel:
             self.end(life, "close", blind)
             return
         table.fds[fd] = life
+        if table.origin is None and not table.complete:
+            self.note_stranger(table, fd)
         if cloexec:
             table.cloexec.add(fd)
         else:
@@ -213,29 +260,42 @@ class Kernel:
             self.unlisted = max(self.unlisted, missing)
             return
         self._fillable -= missing
-        others = self._made_by_strangers(table)
         whole = True
         for number in range(table.filled, life.fd):
             if number in table.fds:
                 continue
-            if number in others or (self.loose_order and number in table.touched):
+            if self._made_by_stranger(table, number) or (self.loose_order and number in table.touched):
                 whole = False
             else:
                 self.reveal(table, number, None, life.opened)
         if whole:
             table.filled = life.fd
 
-    def _made_by_strangers(self, table: Table) -> set[int]:
-        """Numbers made in tables that may turn out to be this one (threads that were attached to)."""
+    def _made_by_stranger(self, table: Table, fd: int) -> bool:
+        """Whether a table that may turn out to be this one, of a thread attached to, made a number."""
         if table.complete or table.origin is not None:
-            return set()
-        return {
-            fd
-            for other in self.tables
-            if other is not table and other.users and other.origin is None
-            for fd, life in other.fds.items()
-            if life.opened is not None
-        }
+            return False
+        return any(other is not table and other.users for other, _ in self.made_by_strangers(fd))
+
+    def has_noted(self, table: Table, fd: int) -> bool:
+        """Whether a number was made in a table before, or nobody asks."""
+        return table.origin is not None or table.complete or table.ident in self._strangers.get(fd, ())
+
+    def made_by_strangers(self, fd: int) -> Iterator[tuple[Table, Life]]:
+        """Tables that were there before the capture and in which this number was made; the oldest of many."""
+        idents = self._strangers.get(fd, {})
+        for ident in list(islice(idents, _STRANGERS)):
+            table = self._tables.get(ident)
+            life = table.fds.get(fd) if table is not None else None
+            if table is None:
+                del idents[ident]
+            elif life is not None and life.opened is not None:
+                yield table, life
+
+    def note_stranger(self, table: Table, fd: int) -> None:
+        """A number was made in a table, or came to it from another."""
+        if table.origin is None and not table.complete:
+            self._strangers.setdefault(fd, {})[table.ident] = None
 
     def evict(self, table: Table, fd: int, at: At | None) -> None:
         """A number is about to be given out, so whatever the table holds there is no more."""
@@ -388,6 +448,7 @@ class Kernel:
     def unshare(self, task: Task, at: At, via: str = "unshare", flight: Flight | None = None) -> Table:
         """Give a task a private copy of the table that it shares, as it is or as a flight remembers it."""
         old = task.table
+        task.process.divided = True
         if flight is None or flight.snapshot is None:
             flight = Flight(0, at, old)
             self.snapshot(flight)
@@ -421,12 +482,19 @@ class Kernel:
             if self.lean and self._ended_clean > 2 * ENDED_KEPT:
                 self._forget_ended()
 
+    def give_up(self, task: Task, at: At) -> None:
+        """Follow a thread no more, though it may live on: what it alone held open is counted."""
+        self.given_up += 1
+        self._giving_up = True
+        self.leave(task, "none", at)
+        self._giving_up = False
+
     def _leave_open(self, life: Life) -> None:
         """A process leaves a number of its own to its end."""
         if life.fd < STDIO:
             return
-        self._left += 1
-        if self.lean and self._left > LEFT_KEPT:
+        self._left += not self._giving_up
+        if self.lean and (self._left > LEFT_KEPT or self._giving_up):
             self.left_unjudged += 1
         else:
             life.process.left = True
@@ -448,3 +516,7 @@ class Kernel:
             if life.table is table:
                 self.end(life, "exit", at)
         table.fds = {}
+        table.cloexec, table.last_closed = set(), {}
+        if table.complete or len(table.touched) > _MANY:
+            table.touched, table.forked_knowing = _EVERY, frozenset()
+        self.copied -= self._copied.pop(table.ident, 0)

@@ -9,11 +9,12 @@ forks in the memory that its log deserves.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..readers.strace import notes
 
 if TYPE_CHECKING:
+    from .lender import Loan
     from .tasks import Process, Task
 
 STDIO = 3
@@ -146,6 +147,7 @@ class Table:
         "cloexec",
         "complete",
         "doubt",
+        "earned",
         "fds",
         "filled",
         "flights",
@@ -153,7 +155,9 @@ class Table:
         "forked_knowing",
         "ident",
         "last_closed",
+        "loan",
         "origin",
+        "patience",
         "process",
         "reused",
         "survived_exec",
@@ -181,6 +185,20 @@ class Table:
         self.doubt: dict[int, Life] = {}
         self.reused: dict[int, Life] = {}
         self.last_closed: dict[int, At] = {}
+        self.loan: Loan | None = None
+        """Set while it is lent: its numbers are elsewhere then."""
+        self.earned = 0
+        """Rows that the fold has taken since it was last lent."""
+        self.patience = 0
+        """So many more have to be: a loan that did not pay for its trouble is not repeated soon."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Whoever looks at a table that is lent gets it back first (see `lender`)."""
+        loan = self.loan if name != "loan" else None
+        if loan is None:
+            raise AttributeError(name)
+        loan.lender.give_back(self)
+        return getattr(self, name)
 
     def take(self, fd: int) -> Life | None:
         """Takes a number out; the life that it was, None where it was free."""

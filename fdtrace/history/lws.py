@@ -301,11 +301,11 @@ def left_behind(
     for life in lives:
         if life.opened is None or life.opened.clock < 0 or life.copied:
             continue
-        owner = _context_at(gone, life.opened.clock - shift_ns)
-        if owner is None:
-            continue
         site = library_site(history, sites, life.opened)
-        if site is not None or (life.opened.stack < 0 and life.kind in _HOUSEKEEPING):
+        if site is None and (life.opened.stack >= 0 or life.kind not in _HOUSEKEEPING):
+            continue
+        owner = _context_at(gone, life.opened.clock - shift_ns)
+        if owner is not None:
             found.append(LeftBehind(owner, life, site))
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..readers.bundle import Capture
@@ -27,39 +27,57 @@ class Line:
     what: str
 
 
-def lines_of(life: Life, history: History, sites: CallSites) -> Iterator[Line]:
-    """The lines of all logs beside the trace that are about a life, log by log."""
-    logs = history.joined.logs if history.joined is not None else []
-    for capture, sheet in logs:
+def lines(lives: Iterable[Life], history: History, sites: CallSites) -> Iterator[tuple[Life, Line]]:
+    """The lines of all logs beside the trace that are about these lives, log by log."""
+    opened = [life for life in lives if life.opened is not None]
+    for capture, sheet in history.joined.logs if history.joined is not None else ():
         at = shift(capture, sheet, history)
-        if at is None or life.opened is None:
+        if at is None:
             continue
-        one = _connection(life, history, sites, sheet, at)
-        if one is not None:
-            yield from _of_connection(one, capture, sheet, at)
-        else:
-            for behind in left_behind(sheet, at, [life], history, sites):
-                yield from _of_object(behind.context, f"context {behind.context.context}", capture, sheet, at)
+        others = []
+        for life, alive in _with_alive(opened, sheet, at):
+            one = _connection(life, alive, history, sites)
+            if one is None:
+                others.append(life)
+                continue
+            for line in _of_connection(one, capture, sheet, at):
+                yield life, line
+        for behind in left_behind(sheet, at, others, history, sites):
+            name = f"context {behind.context.context}"
+            for line in _of_object(behind.context, name, capture, sheet, at):
+                yield behind.life, line
 
 
-def _connection(life: Life, history: History, sites: CallSites, sheet: Sheet, at: int) -> Connection | None:
+def _with_alive(lives: Iterable[Life], sheet: Sheet, at: int) -> Iterator[tuple[Life, list[Connection]]]:
+    """Lives in the order of their opening, each with the connections that were alive then."""
+    begun = [one for one in connections(sheet, ("wsicli", "wsisrv")) if one.began_ns is not None]
+    begun.sort(key=lambda one: one.began_ns or 0)
+    alive: list[Connection] = []
+    place = 0
+    for life in sorted(lives, key=lambda life: life.opened.clock if life.opened else 0):
+        assert life.opened is not None
+        clock = life.opened.clock - at
+        while place < len(begun) and (begun[place].began_ns or 0) - _SLACK <= clock:
+            alive.append(begun[place])
+            place += 1
+        alive = [one for one in alive if not _over(one, clock)]
+        yield life, sorted(alive, key=lambda one: one.line) if life.kind in _CONNECTED else []
+
+
+def _over(one: Connection, clock: int) -> bool:
+    end = one.row.destroyed_ns if one.row is not None else None
+    return end is not None and clock > end + _SLACK
+
+
+def _connection(life: Life, alive: list[Connection], history: History, sites: CallSites) -> Connection | None:
     """The connection that a socket is of: by its number, else the only one alive when it was opened."""
-    if life.kind not in _CONNECTED or life.opened is None:
-        return None
-    opened = life.opened.clock
-    alive = [one for one in connections(sheet, ("wsicli", "wsisrv")) if _alive(one, opened - at)]
     numbered = [one for one in alive if one.fd == life.fd]
     if numbered:
         return numbered[-1]
     nameless = [one for one in alive if one.fd is None]
-    by_library = library_site(history, sites, life.opened) is not None
-    return nameless[0] if len(nameless) == 1 and by_library else None
-
-
-def _alive(one: Connection, clock: int) -> bool:
-    begun = one.began_ns
-    end = one.row.destroyed_ns if one.row is not None else None
-    return begun is not None and begun - _SLACK <= clock and (end is None or clock <= end + _SLACK)
+    if len(nameless) != 1 or life.opened is None:
+        return None
+    return nameless[0] if library_site(history, sites, life.opened) is not None else None
 
 
 def _of_connection(one: Connection, capture: Capture, sheet: Sheet, at: int) -> Iterator[Line]:

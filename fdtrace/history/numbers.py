@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..readers.strace import args as a
 from ..readers.strace.args import Call
 from ..readers.strace.window import ABSENT
-from . import creations, sockets
+from . import creations, paths, sockets
 from .creations import created
 from .effects import EFFECTS, FD_COMMANDS, New, Op, is_cloexec
 from .lives import STDIO, At, Flight, Table
@@ -23,7 +23,9 @@ def create(state: State, task: Task, flight: Flight, done: Done) -> None:
     call = Call(done.text)
     news = list(created(EFFECTS[call.name], call, done.ret, done.ret_note))
     made = [state.make(task, flight, done.at, new) for new in news]
-    if call.name == b"socket" and made:
+    if call.name in paths.OPENS and made and done.ret_note is None:
+        paths.follow(state, task, made[0], call)
+    elif call.name == b"socket" and made:
         sockets.created(made[0], done.at)
     elif call.name == b"socketpair" and len(made) == 2:
         for one, other in (made, made[::-1]):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..model import Reading
 from ..readers.bundle import Capture
 from .kernel import Observer
 from .lives import Life
+
+if TYPE_CHECKING:
+    from .lender import Passers
 
 Progress = Callable[[Reading], None]
 
@@ -33,6 +37,10 @@ class Pass(Observer):
     def opened(self, life: Life) -> None:
         """Count it."""
         self._descriptors += 1
+
+    def passed(self, begun: Passers) -> None:
+        """Count them."""
+        self._descriptors += begun.last - begun.first
 
     def _take(self, size: int) -> None:
         self._taken += size

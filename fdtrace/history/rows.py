@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .. import schema
@@ -12,8 +12,16 @@ from ..readers.sheet import LwsEvent, LwsObject, OpenFile, Sheet, Snapshot, Sock
 Columns = dict[str, list[Any]]
 
 
-def columns(table: str, sheets: Iterable[tuple[Capture, Sheet]], epoch_offset: int | None) -> Columns:
-    """The columns of `open_files`, `sockets`, `lws_objects` or `lws_events`, in the order of the captures."""
+def columns(
+    table: str,
+    sheets: Iterable[tuple[Capture, Sheet]],
+    epoch_offset: int | None,
+    owners: Mapping[tuple[str, int], int] | None = None,
+) -> Columns:
+    """The columns of `open_files`, `sockets`, `lws_objects` or `lws_events`, in the order of the captures.
+
+    `owners` are the processes of listings that do not name them, as a trace beside them tells.
+    """
     names = schema.TABLES[table].names
     out: Columns = {name: [] for name in names}
     for capture, sheet in sheets:
@@ -21,6 +29,8 @@ def columns(table: str, sheets: Iterable[tuple[Capture, Sheet]], epoch_offset: i
         for row in getattr(sheet, table):
             for name, values in out.items():
                 values.append(_value(row, name, capture, moments))
+            if owners and isinstance(row, OpenFile) and row.pid is None:
+                out["pid"][-1] = owners.get((capture.name, row.snapshot))
     return out
 
 

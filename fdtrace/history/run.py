@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,11 @@ from .merge import merged
 if TYPE_CHECKING:
     from .join import Joined
 
+WALK = "FDTRACE_WALK"
+"""The variable of the environment that leaves every row to the fold: `off`."""
 _NEW_OBJECTS = 200_000
+KEPT_TEXT = 8 << 20
+"""Bytes of text of which the windows are kept for a second look; what is larger is read again."""
 LIVES_PER_CAPTURE = 1_000_000_000
 """Numbers of lives are unique within a Case: each capture has its own thousand millions."""
 
@@ -41,6 +46,8 @@ class History:
     coverage: Coverage = field(default_factory=lambda: Coverage("", "strace"))
     index: int = 0
     """Which capture of its Case this is."""
+    kept: dict[int, list[Window]] | None = None
+    """The windows of a small capture by file, while somebody may want them once more."""
     joined: Joined | None = None
     """What snapshots beside it say, once they were joined."""
 
@@ -72,6 +79,7 @@ def read(
     tenures: bool = False,
     lean: bool = False,
     scanner: Choice = None,
+    keep: bool = False,
 ) -> History:
     """Read a capture and rebuild its tables; observers hear of lives as they begin and end.
 
@@ -80,12 +88,16 @@ def read(
     A damaged file keeps what could be read of it and gets a problem row; after an
     interrupt, what was read until then is analysed, and marked as partial.
     `scanner` forces one of the two scanners of strace text, which give the same rows.
+    With `keep`, a small capture is not read again for what looks at its calls twice.
     """
     scan = scan if scan is not None else Scan()
     fold = Fold(scan, observers, list_copies)
     fold.calls.keep_tenures = list_copies or tenures
     fold.calls.kernel.lean = lean
     history = History(capture, scan, fold, index=index)
+    if capture.recording is not None:
+        fold.calls.told = capture.recording.threads
+        history.problems += capture.recording.problems
     alone = _messages(capture, fold)
     tid_of = dict(enumerate(capture.tids))
     for code in range(len(capture.sources)):
@@ -97,7 +109,17 @@ def read(
         reader.windows(_until_interrupted(_blocks(source, history.problems, progress), history.coverage))
         for reader, source in zip(history.scanners, capture.sources, strict=True)
     ]
+    if keep and all(type(scanner) is LineScanner for scanner in history.scanners):
+        history.kept = {}  # what another scanner reads is large, and its windows are not to be kept
+        streams = [_keeping(windows, history) for windows in streams]
     fold.calls.kernel.loose_order = len(streams) > 1
+    if (
+        lean
+        and len(streams) == 1
+        and type(history.scanners[0]) is not LineScanner
+        and os.environ.get(WALK) != "off"
+    ):
+        fold.lend()
     try:
         with _rare_collections():
             for window in (
@@ -109,10 +131,22 @@ def read(
     fold.finish()
     for reader in history.scanners:
         history.problems += reader.problems
+    for reason in (*scan.left_out(), *fold.calls.left_out()):
+        history.problems.append(Problem(capture.name, 0, "strace", reason, lines=0))
     describe(history)
     for reader in history.scanners:
         history.coverage.reasons += remarks(reader)
     return history
+
+
+def _keeping(windows: Iterator[Window], history: History) -> Iterator[Window]:
+    """The windows, remembered as long as they are few."""
+    for window in windows:
+        if history.kept is not None:
+            history.kept.setdefault(window.file, []).append(window)
+            if sum(len(one.buffer) for windows in history.kept.values() for one in windows) > KEPT_TEXT:
+                history.kept = None
+        yield window
 
 
 @contextmanager
@@ -165,6 +199,10 @@ def _messages(capture: Capture, fold: Fold) -> int | None:
 
 def window_stream(history: History) -> Iterator[Window]:
     """The windows of a capture once more, for what needs every call again (`events`)."""
+    if history.kept is not None:
+        for _, windows in sorted(history.kept.items()):
+            yield from windows
+        return
     for code, source in enumerate(history.capture.sources):
         reader = scanner_of(history.capture, history.scan, code, history.capture.tids[code])
         yield from reader.windows(_blocks(source, [], None))

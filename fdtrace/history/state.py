@@ -155,9 +155,8 @@ class State(Family):
         table = task.table
         if not _stranger(table):
             return None
-        for other in self.kernel.tables:
-            life = other.fds.get(fd)
-            if other is table or life is None or life.table is not other or not _stranger(other):
+        for other, life in self.kernel.made_by_strangers(fd):
+            if other is table or life.table is not other or not _stranger(other):
                 continue
             made = life.opened is not None and not life.copied
             same = note is None or life.target is None or _same_target(life, note)
@@ -194,10 +193,16 @@ class State(Family):
         begun, kernel.begun = kernel.begun, []
         ended, kernel.ended = kernel.ended, []
         for observer in kernel.observers:
-            for life in begun:
-                observer.opened(life)
-            for life in ended:
-                observer.closed(life)
+            for some in begun:
+                if isinstance(some, Life):
+                    observer.opened(some)
+                else:
+                    observer.passed(some)
+            for some in ended:
+                if isinstance(some, Life):
+                    observer.closed(some)
+                else:
+                    observer.gone(some)
 
 
 def _proves_open(done: Done) -> bool:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .curve import Curve
 from .lives import At, Flight, Table
+
+if TYPE_CHECKING:
+    from .lender import Loan
 
 
 class Process:
@@ -14,6 +19,7 @@ class Process:
         "born",
         "command",
         "curve",
+        "divided",
         "ended",
         "ended_by",
         "exit_code",
@@ -48,6 +54,8 @@ class Process:
         self.left = False
         """Whether it left a descriptor of its own open when it ended."""
         self.born = False
+        self.divided = False
+        """Whether its threads have had tables of their own."""
         self.curve = Curve()
         self.table: Table | None = None
         self.tasks: set[Task] = set()
@@ -62,7 +70,18 @@ class Process:
 class Task:
     """A thread. `table` is the one it uses now, or used last."""
 
-    __slots__ = ("ended", "ended_by", "exiting", "flight", "process", "silent", "started", "table", "tid")
+    __slots__ = (
+        "ended",
+        "ended_by",
+        "exiting",
+        "flight",
+        "loan",
+        "process",
+        "silent",
+        "started",
+        "table",
+        "tid",
+    )
 
     def __init__(self, tid: int, process: Process, table: Table, started: At | None) -> None:
         self.tid = tid
@@ -73,6 +92,7 @@ class Task:
         self.ended_by = "none"
         self.exiting: At | None = None
         self.flight: Flight | None = None
+        self.loan: Loan | None = None
         self.silent = True
         """Whether it has printed no line yet."""
         process.tasks.add(self)
@@ -80,6 +100,22 @@ class Task:
         table.users.add(self)
         if process.table is None:
             process.table = table
+
+    def __getattr__(self, name: str) -> Any:
+        """The call under way of a thread whose table is lent (see `lender`): it is given back first."""
+        loan = self.loan if name != "loan" else None
+        if loan is None:
+            raise AttributeError(name)
+        loan.lender.give_back(loan.table)
+        return getattr(self, name)
+
+
+UNSEEN = 4096
+"""Forks whose child has not printed a line yet that are remembered."""
+UNDER_WAY = 512
+"""Forks that have begun and not returned that are remembered."""
+COPIED = 4_000_000
+"""Numbers in the copies of tables that either of these hold, together."""
 
 
 class Spawns:
@@ -97,6 +133,18 @@ class Spawns:
         self.silent: dict[int, Task] = {}
         self.waiting: dict[Task, Flight] = {}
         self.returned: dict[int, tuple[Task, Flight]] = {}
+
+    def wait(self, task: Task, flight: Flight) -> None:
+        """A call is under way; of too many at once, the oldest is left to itself."""
+        self.waiting[task] = flight
+        if len(self.waiting) > UNDER_WAY or len(self.waiting) * len(flight.snapshot or ()) > COPIED:
+            self.waiting.pop(next(iter(self.waiting))).snapshot = None
+
+    def keep(self, tid: int, task: Task, flight: Flight) -> None:
+        """A call returned a child that has printed no line yet; of too many, the oldest is lost."""
+        self.returned[tid] = (task, flight)
+        if len(self.returned) > UNSEEN or len(self.returned) * len(flight.snapshot or ()) > COPIED:
+            self.oldest_unseen()
 
     def candidates(self) -> list[tuple[Task, Flight]]:
         """Calls under way that have no child yet."""

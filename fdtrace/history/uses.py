@@ -65,7 +65,8 @@ class UseCounter:
             life.written_bytes += written[i]
             seq, line, offset, clock, tid, code = (column[i] for column in ends)
             file = window.files[rows_of_last[i]] if isinstance(window, Mixed) else window.file
-            life.last_use = At(file, seq, line, offset, clock, tid, names[code], -1, last_pos[i])
+            if life.last_use is None or life.last_use.pos < last_pos[i]:
+                life.last_use = At(file, seq, line, offset, clock, tid, names[code], -1, last_pos[i])
             life.slot = -1
 
 

@@ -8,7 +8,6 @@ numbers stay as printed.
 
 from __future__ import annotations
 
-import socket
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -46,6 +45,8 @@ def host(text: str) -> str:
 def _sixth(bare: str) -> str:
     """An IPv6 address as inet_ntop writes it; one that is cut or no address at all only in small letters."""
     try:
+        import socket
+
         bare = socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, bare))
     except (OSError, ValueError):
         bare = bare.lower()

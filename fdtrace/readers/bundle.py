@@ -17,6 +17,10 @@ from fdtrace.errors import BadArgument, DamagedInput, FdtraceError, UnknownForma
 from fdtrace.readers import KINDS
 from fdtrace.readers.families import FamilyKey, Input, families, unpacked_name
 from fdtrace.readers.inputs import inputs
+from fdtrace.readers.listing import DEEPEST
+from fdtrace.readers.manifest import Recording
+from fdtrace.readers.manifest import read as read_manifest
+from fdtrace.readers.parts import joined
 from fdtrace.readers.refusals import Refusals
 from fdtrace.readers.text import Source
 
@@ -44,6 +48,8 @@ class Capture:
     messages: tuple[Source, ...] = ()
     spans: tuple[tuple[int, int], ...] = ()
     prose: int = 0
+    recording: Recording | None = None
+    """What the manifest beside it says, where `fdtrace record` has made it."""
 
 
 @dataclass(frozen=True)
@@ -60,24 +66,31 @@ class Gathered:
 
 
 def gather(
-    paths: Sequence[str], kind: str | None = None, copied: Callable[[int], None] | None = None
+    paths: Sequence[str],
+    kind: str | None = None,
+    copied: Callable[[int], None] | None = None,
+    deepest: int = DEEPEST,
 ) -> Gathered:
     """The captures in these files, directories and archives; `-` is stdin.
 
     Never raises for an input that cannot be used: the error is in `unreadable`
     and the other inputs are gathered all the same. `kind` settles the guess for
     named files (`"strace"`); :class:`BadArgument` for any other word. `copied` is
-    told of the bytes of a pipe as they are copied.
+    told of the bytes of a pipe as they are copied. Of a named directory, directories
+    are searched that are up to `deepest` levels below it.
     """
     if kind is not None and kind not in KINDS:
         raise BadArgument.choice("the kind of a capture", kind, KINDS)
     names = [os.fspath(path) for path in paths]
     refusals = Refusals()
-    found = list(inputs(names, kind, refusals, copied))
+    found = list(inputs(names, kind, refusals, copied, deepest))
     kept = _without_copies([item for _, item in found], refusals)
     messages = [item for item in kept if item.kind == "strace-messages"]
-    captures = _captures([item for item in kept if item.kind != "strace-messages"], kind, refusals)
+    manifests = [item for item in kept if item.kind == "manifest"]
+    kept = [item for item in kept if item.kind not in ("strace-messages", "manifest")]
+    captures = _captures(joined(kept, refusals), kind, refusals)
     captures = _with_messages(captures, messages, refusals)
+    captures = _with_recordings(captures, manifests, refusals)
     _note_fruitless(names, {root for root, item in found if item.look is not None}, refusals)
     return Gathered(tuple(captures), tuple(refusals.skipped), tuple(refusals.unreadable))
 
@@ -189,6 +202,17 @@ def _owner(item: Input, captures: list[Capture]) -> Capture | None:
     stem = _stem(item.bare)
     alike = [c for c in among if _stem(unpacked_name(os.path.basename(c.name))) == stem]
     return alike[0] if len(alike) == 1 else None
+
+
+def _with_recordings(captures: list[Capture], manifests: list[Input], refusals: Refusals) -> list[Capture]:
+    """The captures of a directory with what the manifest in it says about them."""
+    by_folder = {item.folder: item for item in manifests}
+    folders = {capture.sources[0].folder for capture in captures}
+    for item in manifests:
+        if item.folder not in folders:
+            refusals.skip(item.name, "the manifest of a recording, without the recording")
+    read = {folder: read_manifest(item.source) for folder, item in by_folder.items() if folder in folders}
+    return [replace(capture, recording=read.get(capture.sources[0].folder)) for capture in captures]
 
 
 def _stem(name: str) -> str:

@@ -34,13 +34,10 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
 
 _TAR_BLOCK = 512
 
-_DECODE_ERRORS: tuple[type[Exception], ...] = (
-    zlib.error,
-    lzma.LZMAError,
-    OSError,
-    ValueError,
-    EOFError,
-)
+FREE = 1 << 30
+"""So many bytes may come out of a compressed input whatever its size."""
+RATIO = 2000
+"""Beyond them, so many times its size: gzip cannot do more, nor does any trace with times in it."""
 
 
 class _Decompressor(Protocol):
@@ -116,7 +113,33 @@ def decompressed(raw: Iterator[bytes], size: int, name: str) -> Iterator[bytes]:
     if make is None:
         yield from _resized(first, raw, size)
         return
-    yield from ahead(_members(make, first, raw, size, name))
+    taken = _Taken(first, raw)
+    yield from ahead(_within_limits(_members(make, first, taken, size, name), taken, name))
+
+
+class _Taken(Iterator[bytes]):
+    """A stored stream whose bytes are counted."""
+
+    def __init__(self, first: bytes, raw: Iterator[bytes]) -> None:
+        self.bytes = len(first)
+        self._raw = raw
+
+    def __next__(self) -> bytes:
+        data = next(self._raw)
+        self.bytes += len(data)
+        return data
+
+
+def _within_limits(blocks: Iterator[bytes], taken: _Taken, name: str) -> Generator[bytes]:
+    """The content, unless it is far more than captures shrink to."""
+    given = 0
+    for block in blocks:
+        given += len(block)
+        if given > FREE and given > RATIO * taken.bytes:
+            raise DamagedInput(
+                f"unpacks to more than {RATIO:,} times its size; the rest is left out", path=name
+            )
+        yield block
 
 
 def _members(
@@ -142,7 +165,7 @@ def _member(
                 )
         try:
             out = decoder.decompress(data, size)
-        except _DECODE_ERRORS as error:
+        except Exception as error:  # each decoder has its own
             raise DamagedInput(
                 f"the compressed data is broken ({error}); what could be decoded was kept",
                 path=name,

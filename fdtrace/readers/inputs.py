@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fdtrace.errors import DamagedInput, FdtraceError
 from fdtrace.readers.families import Input, tid_of, tids_made, unpacked_name
-from fdtrace.readers.listing import listed, unwanted
+from fdtrace.readers.listing import DEEPEST, listed, unwanted
+from fdtrace.readers.manifest import is_manifest
 from fdtrace.readers.refusals import Refusals
 from fdtrace.readers.signs import LARGEST, may_hold_others, quoted
 from fdtrace.readers.sniff import Recognised, recognise, resembles_another, shows_something
@@ -24,13 +26,17 @@ _HEADS = (1 << 13, 1 << 16, 1 << 20)
 
 
 def inputs(
-    paths: Sequence[str], kind: str | None, refusals: Refusals, copied: Callable[[int], None] | None = None
+    paths: Sequence[str],
+    kind: str | None,
+    refusals: Refusals,
+    copied: Callable[[int], None] | None = None,
+    deepest: int = DEEPEST,
 ) -> Iterator[tuple[str, Input]]:
     """All inputs, each with the directory or archive it was found in ("" for a file that was named).
 
     `copied` is told of the bytes of what has to be copied first, because it can be read only once.
     """
-    for name, root in _files(paths, refusals):
+    for name, root in _files(paths, refusals, deepest):
         named = not root
         refusals.root = root
         try:
@@ -55,7 +61,7 @@ def _shown(name: str) -> str:
     return "stdin" if name == "-" else name
 
 
-def _files(paths: Sequence[str], refusals: Refusals) -> Iterator[tuple[str, str]]:
+def _files(paths: Sequence[str], refusals: Refusals, deepest: int) -> Iterator[tuple[str, str]]:
     """Every file once, with the directory it was found in; one that the user named counts as named."""
     single = {path: path == "-" or not os.path.isdir(path) for path in paths}
     named = {_identity(path) for path in paths if single[path]}
@@ -63,7 +69,7 @@ def _files(paths: Sequence[str], refusals: Refusals) -> Iterator[tuple[str, str]
     for path in paths:
         root = "" if single[path] else path
         refusals.root = root
-        for name in [path] if single[path] else listed(path, refusals):
+        for name in [path] if single[path] else listed(path, refusals, deepest):
             key = _identity(name)
             if key not in seen and (single[path] or key not in named):
                 seen.add(key)
@@ -121,7 +127,8 @@ def _of_member(member: Member, refusals: Refusals) -> Iterator[Input]:
         if head.archive:
             refusals.skip(head.name, "an archive in an archive: unpack it and name what is in it")
             return
-        _recognised(head, None, False)
+        if not is_manifest(head):
+            _recognised(head, None, False)
     except FdtraceError as error:
         refusals.refuse(head.name, error, named=False)
         return
@@ -133,17 +140,21 @@ def _of_member(member: Member, refusals: Refusals) -> Iterator[Input]:
 
 def _recognised_inputs(source: Source, kind: str | None, named: bool, refusals: Refusals) -> Iterator[Input]:
     """The input as one capture, or its parts; nothing when it was refused."""
+    if kind is None and is_manifest(source):
+        yield Input(source, named, Recognised("manifest", ("the manifest of a recording",)))
+        return
     failure: FdtraceError | None = None
     look: Recognised | None = None
-    head = b""
+    head, mended = b"", ""
     try:
+        source, mended = _unwrapped(source, named)
         look, head = _recognised(source, kind, named)
     except FdtraceError as error:
         failure = error
     found, damage = (None, "") if kind else _cut(source, look, failure, named)
     if found is not None and _is_paste(found, look, source):
         if named:
-            yield from (_part(source, part, found, damage) for part in found.parts)
+            yield from (_part(source, part, found, damage, mended) for part in found.parts)
         else:
             names = ", ".join(dict.fromkeys(part.kind for part in found.parts))
             refusals.skip(source.name, f"a text with several captures in it ({names}): read only when named")
@@ -153,7 +164,25 @@ def _recognised_inputs(source: Source, kind: str | None, named: bool, refusals: 
         reason = f"a text with some {look.kind} in it ({look.reasons[0]}): read only when named"
         refusals.skip(source.name, reason)
     else:
+        if mended and look is not None:
+            look = replace(look, reasons=(*look.reasons, mended))
         yield Input(source, named, look, hashlib.sha256(head).digest(), tids_made(head))
+
+
+def _unwrapped(source: Source, named: bool) -> tuple[Source, str]:
+    """A named text of a paste's size with its wrapped lines put together, and in words what was done."""
+    if not named or (source.size is not None and source.size > LARGEST):
+        return source, ""
+    from fdtrace.readers.unwrap import may_be_wrapped, unwrapped
+
+    head = source.head(_HEADS[1])
+    if not may_be_wrapped(head) or (len(head) == _HEADS[1] and unwrapped(head[: head.rfind(b"\n")]) is None):
+        return source, ""  # what is wrapped is so from its beginning on; most captures are not, and large
+    text, damage = _text(source)
+    made = unwrapped(text) if text is not None else None
+    if made is None:
+        return source, ""
+    return source.excerpt(made.text, damage), str(made)
 
 
 def _recognised(source: Source, kind: str | None, named: bool) -> tuple[Recognised | None, bytes]:
@@ -249,7 +278,7 @@ def _is_paste(found: Cut, look: Recognised | None, source: Source) -> bool:
     return not look.whole or quoted(source.head(4096))
 
 
-def _part(source: Source, part: Part, found: Cut, damage: str) -> Input:
+def _part(source: Source, part: Part, found: Cut, damage: str, mended: str = "") -> Input:
     """One part of a paste as an input; the damage of the paste is behind its last part."""
     lines = ", ".join(f"{a}–{b}" if a < b else f"{a}" for a, b in part.spans)
     look = Recognised(
@@ -257,6 +286,7 @@ def _part(source: Source, part: Part, found: Cut, damage: str) -> Input:
         (
             f"lines {lines} of {found.lines} have the form of {part.kind} output",
             f"{found.prose} lines are in no part",
+            *([mended] if mended else ()),
         ),
     )
     excerpt = source.excerpt(part.text, damage if part is found.parts[-1] else "")

@@ -39,7 +39,7 @@ def unwanted(path: str, *, of_sosreport: bool = False) -> str:
     return ""
 
 
-def listed(folder: str, refusals: Refusals) -> list[str]:
+def listed(folder: str, refusals: Refusals, deepest: int = DEEPEST) -> list[str]:
     """The files below a directory that may be captures, those of each directory by name order.
 
     Links to directories are not followed; nothing but regular files is opened.
@@ -51,7 +51,7 @@ def listed(folder: str, refusals: Refusals) -> list[str]:
         refusals.refuse(folder, DamagedInput(message, path=folder), named=True)
         return []
     files: list[str] = []
-    for count, (name, path, of_sosreport) in enumerate(_entries(folder, "", 0, False, refusals)):
+    for count, (name, path, of_sosreport) in enumerate(_entries(folder, "", deepest, False, refusals)):
         if count == MOST:
             refusals.skip(folder, f"has more than {MOST:,} entries: the rest is not looked at")
             break
@@ -64,7 +64,7 @@ def listed(folder: str, refusals: Refusals) -> list[str]:
 
 
 def _entries(
-    folder: str, within: str, depth: int, of_sosreport: bool, refusals: Refusals
+    folder: str, within: str, deeper: int, of_sosreport: bool, refusals: Refusals
 ) -> Iterator[tuple[str, str, bool]]:
     """Every file below a directory: its name, its path in there, and whether it is a sosreport's."""
     try:
@@ -78,12 +78,13 @@ def _entries(
         path = f"{within}{entry.name}"
         if not _is_folder(entry):
             yield os.path.join(folder, entry.name), path, of_sosreport
-        elif reason := _closed(entry, depth):
+        elif reason := _closed(entry, deeper):
             refusals.skip(os.path.join(folder, entry.name), reason)
         else:
             folders.append(entry.name)
     for name in folders:
-        yield from _entries(os.path.join(folder, name), f"{within}{name}/", depth + 1, of_sosreport, refusals)
+        below = os.path.join(folder, name)
+        yield from _entries(below, f"{within}{name}/", deeper - 1, of_sosreport, refusals)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -93,7 +94,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _closed(entry: os.DirEntry[str], depth: int) -> str:
+def _closed(entry: os.DirEntry[str], deeper: int) -> str:
     """Why a directory is not searched; "" when it is."""
     if entry.is_symlink():
         return "link to a directory: not followed"
@@ -101,7 +102,7 @@ def _closed(entry: os.DirEntry[str], depth: int) -> str:
         return "hidden directory: not searched"
     if entry.name in _PROGRAMS:
         return "part of an installed program: not searched"
-    return "directory: too deep, not searched" if depth >= DEEPEST else ""
+    return "directory: too deep, not searched" if deeper <= 0 else ""
 
 
 def _irregular(name: str) -> str:

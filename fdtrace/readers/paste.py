@@ -30,6 +30,8 @@ _ENOUGH = 3
 _GAP = 8
 _LOOKED_AT = 2000
 
+_HARD_BLANK = "\N{NO-BREAK SPACE}".encode()
+"""What web pages put in the place of blanks."""
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*[mK]")
 _FENCE = re.compile(rb"^\s*(?:```|~~~|\{(?:code|noformat|quote)\b[^}]*\}|</?(?:pre|code)>)")
 _TOOL = re.compile(r"(?:^|[\s/|;&(])(?P<tool>strace|lsof|netstat|ss)(?=\s|$)")
@@ -103,7 +105,7 @@ class _Stretch:
 
 def cut(text: bytes) -> Cut:
     """The captures in a text; no part where nothing stands out as one."""
-    lines = [QUOTING.sub(b"", line) for line in text.split(b"\n")]
+    lines = [QUOTING.sub(b"", line) for line in text.replace(_HARD_BLANK, b" ").split(b"\n")]
     finder = _Finder(lines)
     for number, line in enumerate(lines):
         finder.take(number, _COLOUR.sub(b"", line[:_LOOKED_AT]).rstrip())

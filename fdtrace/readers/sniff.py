@@ -18,7 +18,6 @@ from itertools import islice
 from fdtrace.errors import NotThisFormat, UnknownFormat
 from fdtrace.readers import SNAPSHOT_KINDS, reader_of
 from fdtrace.readers.foreign import ADVICE, binary_file, document, look_alike, other_kind
-from fdtrace.readers.sheet import Sheet
 
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*[mK]")
 
@@ -58,6 +57,8 @@ _LIBRARY = re.compile(
     rb"|__libc_start_main|__\w+_chk|bindtextdomain|textdomain|getopt\w*|pthread_\w+|opendir|readdir|closedir)$"
 )
 
+_HARD_BLANK = "\N{NO-BREAK SPACE}".encode()
+"""What web pages put in the place of blanks."""
 _LONGEST_LINE = 4096
 _ENOUGH = 20
 _PLENTY = 60
@@ -257,7 +258,8 @@ def _tally(head: bytes, kind: str | None = None) -> _Tally:
 
 def _lines(head: bytes) -> Iterator[bytes]:
     """The lines that are not blank, without colours; of a very long one both ends."""
-    for line in _COLOUR.sub(b"", head).replace(b"\r", b"\n").split(b"\n"):
+    plain = _COLOUR.sub(b"", head).replace(b"\r", b"\n").replace(_HARD_BLANK, b" ")
+    for line in plain.split(b"\n"):
         text = line.strip(b"\0")
         if len(text) > _LONGEST_LINE:
             text = text[: _LONGEST_LINE // 2] + text[-_LONGEST_LINE // 2 :]
@@ -297,6 +299,8 @@ def _contradicts(tally: _Tally, kind: str = "strace") -> bool:
 
 def _understood(head: bytes, kind: str) -> int:
     """How many lines the reader of a kind makes rows of; what has no marks may still be read by it."""
+    from fdtrace.readers.sheet import Sheet
+
     sheet = Sheet("", kind)
     reader = reader_of(kind).Reader(sheet)
     count = 0

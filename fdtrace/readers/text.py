@@ -9,6 +9,7 @@ that :meth:`Source.blocks` yields.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
@@ -17,6 +18,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import IO, Any, cast
 
 from fdtrace.errors import DamagedInput
@@ -166,6 +168,15 @@ class Source:
         except OSError as error:
             raise _unreadable(self.name, error) from error
 
+    def stored_at(self, offset: int, size: int) -> bytes:
+        """Up to `size` of the stored bytes from a place on; b"" behind the last of them."""
+        try:
+            with self._open() as file:
+                file.seek(self.start + offset)
+                return file.read(size) or b""
+        except OSError as error:
+            raise _unreadable(self.name, error) from error
+
     def excerpt(self, text: bytes, damage: str = "") -> Source:
         """A text made out of this one, as an input of the same name and time."""
         spool = Spool()
@@ -287,7 +298,7 @@ def _told(raw: Iterator[bytes], taken: Callable[[int], None]) -> Iterator[bytes]
 
 
 def open_source(name: str, copied: Callable[[int], None] | None = None) -> Source:
-    """The input of this name; `-` is stdin.
+    """The input of this name; `-` is stdin, and what has `://` in it is fetched.
 
     What can be read only once (stdin, FIFOs, files of /proc) is copied first:
     in memory while it is small, else to an anonymous temporary file. Raises
@@ -296,6 +307,11 @@ def open_source(name: str, copied: Callable[[int], None] | None = None) -> Sourc
     """
     if name == "-":
         return _from_stdin(copied)
+    if "://" in name:
+        from fdtrace.readers import remote
+
+        if remote.is_url(name):
+            return _from_url(remote.public(name), partial(remote.fetch, name), copied)
     try:
         info = os.stat(name)
         _refuse_by_type(name, info.st_mode)
@@ -308,6 +324,15 @@ def open_source(name: str, copied: Callable[[int], None] | None = None) -> Sourc
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
     return Source(name=name, path=name, size=spool.size, _spool=spool)
+
+
+def digest(name: str) -> str:
+    """The SHA-256 of a file as it is stored. Raises :class:`DamagedInput` where it cannot be read."""
+    try:
+        with open(name, "rb", buffering=0) as file:
+            return hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from error
 
 
 def _refuse_by_type(name: str, mode: int) -> None:
@@ -327,6 +352,27 @@ def _from_stdin(copied: Callable[[int], None] | None) -> Source:
     except (OSError, ValueError) as error:
         raise _unreadable("stdin", error) from error
     return Source(name="stdin", path=None, size=spool.size, _spool=spool)
+
+
+def _from_url(
+    name: str, fetch: Callable[[Callable[[bytes], None]], None], copied: Callable[[int], None] | None
+) -> Source:
+    """A copy of what is at a URL; what came before the connection broke is used up to there."""
+    spool = Spool()
+
+    def write(data: bytes) -> None:
+        spool.append(data, name)
+        if copied is not None:
+            copied(len(data))
+
+    damage = ""
+    try:
+        fetch(write)
+    except DamagedInput as error:
+        if not spool.size:
+            raise
+        damage = str(error).removeprefix(f"{name}: ")
+    return Source(name=name, path=name, size=spool.size, damage=damage, _spool=spool)
 
 
 def _spooled(name: str, stream: IO[bytes], copied: Callable[[int], None] | None) -> Spool:

@@ -52,3 +52,10 @@ def _place(answer: Answer) -> tuple[int, bool]:
     """The worst capture first; then those that cannot tell; then the calm ones."""
     worst = max((SEVERITIES.index(one.severity) for one in answer.findings if is_serious(one)), default=0)
     return -worst, answer.coverage.closes_visible
+
+
+def source(finding: Finding) -> str:
+    """File and line of the call that opened; empty where they are not known."""
+    if not finding.source:
+        return ""
+    return f"{finding.source}:{finding.source_line}" if finding.source_line else finding.source

@@ -1,30 +1,45 @@
-"""A Case at a glance: which captures it holds, how they were recorded, what was left out."""
+"""A Case at a glance, as text: what leaks, which captures it holds, what was left out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fdtrace.model import Coverage
-from fdtrace.report import cells
+from fdtrace.model import Coverage, Finding
+from fdtrace.report import cells, sentences
+from fdtrace.report.answers import Answer, answers
+from fdtrace.report.terminal import summary
 
+INTERRUPTED = "Interrupted: all of this is of the first part of the captures."
 _SHOWN = 20
 
 
 def card(
+    found: Sequence[Finding],
     coverage: Sequence[Coverage],
+    asked: str = "leaks",
     skipped: Sequence[tuple[str, str]] = (),
     unreadable: Sequence[Exception] = (),
+    interrupted: bool = False,
 ) -> str:
-    """One line for each capture, and one for what was not used."""
+    """The verdict, one line for each capture, and one for what was not used."""
+    told = answers(found, coverage)
     lines = [f"Case of {cells.counted(len(coverage), 'capture')}"]
+    lines += [cells.visible(verdict(told, asked))] if told else []
     lines += [f"  {_line(one)}" for one in coverage[:_SHOWN]]
     if len(coverage) > _SHOWN:
         lines.append(f"  and {len(coverage) - _SHOWN:,} more")
+    if interrupted:
+        lines.append(INTERRUPTED)
     if skipped:
         lines.append(f"{cells.counted(len(skipped), 'file')} not taken: see .skipped")
     if unreadable:
         lines.append(f"{cells.counted(len(unreadable), 'input')} not readable: see .unreadable")
     return "\n".join(lines)
+
+
+def verdict(told: Sequence[Answer], asked: str) -> str:
+    """What was found, in one sentence."""
+    return sentences.verdict(told[0], asked) if len(told) == 1 else summary(told)
 
 
 def _line(coverage: Coverage) -> str:

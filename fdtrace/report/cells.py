@@ -31,6 +31,8 @@ _JIRA = re.compile(
     r"[\\{}\[\]|!]"
     r"|(?<![^\W_])[*_^~+-](?=\S)|(?<=\S)[*_^~+-](?![^\W_])|\?(?=\?)"  # between letters they are letters
     r"|\((?=[/xiny!?*+-])|[:;](?=[-()DPp])"  # pictures
+    r"|(?<=[a-zA-Z]):(?=//)|(?<=mailto):|(?<=www)\.",  # links
+    re.IGNORECASE,
 )
 _JIRA_START = re.compile(r"^(\s*)([#*-]|h(?=\d\.)|bq(?=\.))")
 _FORMULA = ("=", "+", "-", "@")

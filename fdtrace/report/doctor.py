@@ -43,7 +43,7 @@ def examine(
 
 def _capture(coverage: Coverage, problems: list[Problem], width: int, colour: bool) -> Iterator[str]:
     yield paint(cells.visible(coverage.capture), BOLD, colour)
-    for label, text in _rows(coverage):
+    for label, text in rows(coverage):
         if text:
             yield from labelled(label, text, width, column=_COLUMN)
     for label, gaps in (("cannot tell", coverage.missing), ("", _nothing_missing(coverage))):
@@ -60,7 +60,7 @@ def _nothing_missing(coverage: Coverage) -> tuple[str, ...]:
     return () if coverage.missing else ("Nothing that fdtrace asks of a capture is missing.",)
 
 
-def _rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
+def rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
     """Label and text of what is known about one capture."""
     files = [cells.counted(len(coverage.files), "file")] if len(coverage.files) > 1 else []
     amount = [cells.size(coverage.bytes)] if coverage.bytes else []
@@ -75,6 +75,7 @@ def _rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
         yield "processes", f"{cells.count(coverage.processes)}, {born}"
         yield "calls", _calls(coverage)
         yield "joined", "; ".join(coverage.joined)
+        yield "symbols", "; ".join(coverage.symbols).removeprefix("symbols: ")
     else:
         yield "form", "; ".join(coverage.options)
         yield "looks", cells.count(coverage.snapshots) if coverage.snapshots else ""

@@ -6,7 +6,7 @@ import os
 
 from fdtrace.errors import BadArgument
 
-FORMS = (".md", ".jira", ".txt", ".html", ".json", ".jsonl", ".csv", ".tsv", ".parquet")
+FORMS = (".md", ".jira", ".txt", ".html", ".json", ".jsonl", ".sarif", ".csv", ".tsv", ".parquet")
 """The endings, each of which is a form of the report."""
 
 _SAME = {".markdown": ".md", ".htm": ".html"}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fdtrace.report import cells
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
 
 SHOWN = 100
@@ -17,6 +18,10 @@ SHOWN = 100
 
 _LONGEST = 160
 _LEAST = 1_000
+_SHORT = 24
+"""Columns whose texts are no longer than this are not broken into lines."""
+_PROBE = 5_000
+"""So many rows tell how many there is room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class Grid:
     name: str
     title: str
     headers: tuple[str, ...]
-    numeric: tuple[bool, ...]
+    looks: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     data: dict[str, Any]
     note: str
@@ -92,27 +97,45 @@ def grids(table: Callable[[str], pd.DataFrame]) -> list[Grid]:
 
 
 def _grid(wanted: Wanted, frame: pd.DataFrame) -> Grid:
-    columns = [(name, header) for name, header in wanted.columns if frame[name].notna().any()]
+    columns = [
+        _column(frame[name], header, name in wanted.filters)
+        for name, header in wanted.columns
+        if frame[name].notna().any()
+    ]
     order = _order(frame) if wanted.open_first else list(range(len(frame)))
     first = int(frame["how"].isin(["none", "exit"]).sum()) if wanted.open_first else 0
-    rows = len(order)
-    while True:
-        chosen = _thinned(order, first, rows)
-        data = _data(frame.iloc[chosen], columns, wanted.filters)
-        size = len(json.dumps(data, separators=(",", ":")))
-        if size <= wanted.room or rows <= _LEAST:
-            break
-        rows = max(_LEAST, int(rows * min(0.97, wanted.room / size)))
-    shown = tuple(_texts(data, place) for place in range(min(SHOWN, len(chosen))))
+    rows, data = _fitting(columns, order, first, wanted.room)
+    shown = tuple(_texts(data, place) for place in range(min(SHOWN, rows)))
     return Grid(
         wanted.table,
         wanted.title,
-        tuple(header for _, header in columns),
-        tuple(column["number"] for column in data["columns"]),
+        tuple(column["name"] for column in data["columns"]),
+        tuple(column["look"] for column in data["columns"]),
         shown,
         data,
-        _note(len(order), len(chosen), first),
+        _note(len(order), rows, first),
     )
+
+
+def _fitting(
+    columns: Sequence[_Column], order: list[int], first: int, room: int
+) -> tuple[int, dict[str, Any]]:
+    """As many of the rows as there is room for, and how many those are."""
+    rows = len(order)
+    if rows > _PROBE:  # all of them would be written only to be thrown away
+        rows = min(
+            rows, max(_LEAST, int(_PROBE * room / _size(_data(columns, _thinned(order, first, _PROBE)))))
+        )
+    while True:
+        data = _data(columns, _thinned(order, first, rows))
+        size = _size(data)
+        if size <= room or rows <= _LEAST:
+            return rows, data
+        rows = max(_LEAST, int(rows * min(0.97, room / size)))
+
+
+def _size(data: dict[str, Any]) -> int:
+    return len(json.dumps(data, separators=(",", ":")))
 
 
 def _order(frame: pd.DataFrame) -> list[int]:
@@ -146,45 +169,65 @@ def _note(total: int, shown: int, first: int) -> str:
     )
 
 
-def _data(frame: pd.DataFrame, columns: Sequence[tuple[str, str]], filters: Sequence[str]) -> dict[str, Any]:
-    """The rows column by column; a text is its number in `words`."""
-    numbers: dict[str, int] = {}
-    told = []
-    for name, header in columns:
-        values, number = _values(frame[name])
-        if not number:
-            values = [None if v is None else numbers.setdefault(v, len(numbers)) for v in values]
-        told.append({"name": header, "number": number, "filter": name in filters, "values": values})
-    return {"words": list(numbers), "columns": told, "rows": len(frame)}
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column ready for JSON: numbers as they are, or codes of texts, -1 for none."""
+
+    header: str
+    filter: bool
+    values: npt.NDArray[Any]
+    texts: tuple[str, ...] | None
 
 
-def _values(series: pd.Series[Any]) -> tuple[list[Any], bool]:
-    """The values of a column ready for JSON, and whether they are numbers."""
+def _column(series: pd.Series[Any], header: str, chosen_from: bool) -> _Column:
+    import numpy as np
     from pandas.api import types
 
-    said: Callable[[Any], Any]
+    if types.is_numeric_dtype(series.dtype) and not types.is_bool_dtype(series.dtype):
+        whole = series.round(6) if types.is_float_dtype(series.dtype) else series
+        gone = series.isna()
+        values = whole.astype(object).where(~gone, None).to_numpy() if gone.any() else whole.to_numpy()
+        return _Column(header, chosen_from, values, None)
+    codes, distinct = series.factorize()
+    said: Callable[[Any], str] = str
     if types.is_bool_dtype(series.dtype):
         said = _yes
-    elif types.is_integer_dtype(series.dtype):
-        said = int
-    elif types.is_float_dtype(series.dtype):
-        said = _rounded
     elif types.is_datetime64_any_dtype(series.dtype):
         said = _moment
-    else:
-        texts = {v: cells.shorten(cells.visible(str(v)), _LONGEST, "both") for v in series.dropna().unique()}
-        said = texts.__getitem__
-    gone = series.isna().tolist()
-    values = [None if absent else said(v) for v, absent in zip(series.tolist(), gone, strict=True)]
-    return values, said in (int, _rounded)
+    texts = tuple(cells.shorten(cells.visible(said(value)), _LONGEST, "both") for value in distinct)
+    return _Column(header, chosen_from, np.asarray(codes), texts)
+
+
+def _data(columns: Sequence[_Column], chosen: Sequence[int]) -> dict[str, Any]:
+    """The chosen rows column by column; a text is its number in `words`."""
+    import numpy as np
+
+    places = np.asarray(chosen, dtype=np.int64)
+    words: dict[str, int] = {}
+    told = []
+    for column in columns:
+        values, look = column.values[places].tolist(), "number"
+        if column.texts is not None:
+            texts = column.texts
+            numbers = {
+                c: None if c < 0 else words.setdefault(texts[c], len(words)) for c in dict.fromkeys(values)
+            }
+            values = [numbers[code] for code in values]
+            look = "short" if all(len(texts[code]) <= _SHORT for code in numbers if code >= 0) else ""
+        told.append(
+            {
+                "name": column.header,
+                "number": column.texts is None,
+                "look": look,
+                "filter": column.filter,
+                "values": values,
+            }
+        )
+    return {"words": list(words), "columns": told, "rows": len(places)}
 
 
 def _yes(value: object) -> str:
     return "yes" if value else "no"
-
-
-def _rounded(value: float) -> float:
-    return round(value, 6)
 
 
 def _moment(value: Any) -> str:

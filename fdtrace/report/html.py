@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,7 +17,6 @@ from fdtrace.report.terminal import summary
 
 if TYPE_CHECKING:
     import jinja2
-    import pandas as pd
 
 _QUOTES = 12
 _LETTERS = 400
@@ -44,7 +43,7 @@ def render(
     told: Sequence[Answer],
     asked: str,
     particulars: ticket.Particulars,
-    table: Callable[[str], pd.DataFrame],
+    tables: Sequence[grids.Grid],
     pictures: Sequence[Picture] = (),
 ) -> str:
     """The whole page. `pictures` take the place behind the findings, named `timeline`."""
@@ -55,7 +54,7 @@ def render(
         title=_title(told, asked),
         summary=summary(told) if len(told) > 1 else "",
         sections=[_section(answer, asked, number) for number, answer in enumerate(told, 1)],
-        grids=grids.grids(table),
+        grids=tables,
         pictures=pictures,
         particulars=particulars,
         sentences=sentences,

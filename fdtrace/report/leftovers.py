@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from fdtrace.model import Coverage, Finding
 from fdtrace.report import cells
@@ -34,7 +34,7 @@ NOUNS = {
 _SHOWN = 6
 _INDENT = 2
 # The heading of the list says this once, for all of its lines.
-_LEFT_OPEN = re.compile(r" left open (at the end of the capture|until the process ended)$")
+_LEFT_OPEN = re.compile(r",? left open (at the end of the capture|until the process ended)$")
 _LATER = {"at the end of the capture": "", "until the process ended": ", until the process ended"}
 
 
@@ -77,10 +77,11 @@ def _list(findings: list[Finding], width: int) -> Iterator[str]:
 
 
 def _unjudged(findings: list[Finding], width: int) -> Iterator[str]:
-    yield from wrapped(f"Opened in it, closed or not: {listed(_kinds(findings), 8)}.", width)
+    seen = listed(_kinds(finding for finding in findings if finding.opened), 8)
+    yield from wrapped(f"Opened in it, closed or not: {seen}.", width)
 
 
-def _kinds(findings: list[Finding]) -> list[str]:
+def _kinds(findings: Iterable[Finding]) -> list[str]:
     """How many descriptors of each kind, the most first; listening sockets are a kind."""
     often: Counter[str] = Counter()
     for finding in findings:

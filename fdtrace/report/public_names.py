@@ -52,6 +52,14 @@ USERS = frozenset(
     haproxy memcache uuidd tss avahi rtkit""".split()
 )
 
+CAPTURES = frozenset(
+    """app capture trace strace lsof netstat ss tcp tcp6 udp udp6 unix raw raw6 netlink packet proc procfd
+    procfs fd fds fdinfo limits ls lws libwebsockets log before after old new good bad start end open files
+    sockets output out stdin ticket report sample snapshot snapshots test server client service worker
+    gateway web nginx""".split()
+)
+"""Words in the name of a capture's file that only say what it is."""
+
 _LIBRARIES = re.compile(
     r"(?:ld-linux|ld-musl|lib(?:c|m|dl|rt|pthread|resolv|nss_\w+|stdc\+\+|gcc_s|asan|tsan|websockets|uv|ev|event"
     r"|ssl|crypto|curl|nghttp2|z|zstd|lzma|bz2|sqlite3|pq|mysqlclient|glib|gio|gobject|dbus|systemd|python"

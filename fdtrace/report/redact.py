@@ -36,11 +36,17 @@ _SORTS = {
     "program": "program name",
     "module": "library name",
     "name": "part of a path",
+    "capture": "name of a capture",
+    "group": "group name",
     "url": "web address",
     "socket": "name of a unix socket",
 }
-_PLURALS = {"part of an address": "parts of addresses", "part of a path": "parts of paths",
-            "name of a unix socket": "names of unix sockets"}  # fmt: skip
+_PLURALS = {
+    "part of an address": "parts of addresses",
+    "part of a path": "parts of paths",
+    "name of a capture": "names of captures",
+    "name of a unix socket": "names of unix sockets",
+}
 
 _TOKEN = re.compile(
     r"""
@@ -70,6 +76,8 @@ _NOTES = re.compile(
     r"(?:pid|socket|pipe|anon_inode|mnt|net|uts|ipc|user|cgroup|time|inotify)\b|signalfd|timerfd"
 )
 _BARE_FRAME = re.compile(r"(.+?)((?:\+0x[0-9a-f]+)+)")
+_NUMBERED = re.compile(r"(.*?)((?::\d+)?\)?)", re.DOTALL)
+_LISTED = re.compile(r"([-dlrwxsStT]{10}[.+@]?\s+\d+ )(\S+)\s+(\S+)(?=\s+\d)")
 _TO_THE_END = re.compile(r"(?<![\w/*])(?=/).*$")
 _LOOPBACK_NAMES = frozenset(
     {"localhost", "localhost.localdomain", "ip6-localhost", "*", "default", "_gateway"}
@@ -157,6 +165,26 @@ class Redactor:
     def path(self, text: str) -> str:
         """All of the text as a path."""
         return redact_paths.redacted(text, self.names, self._words.get)
+
+    def annotation(self, text: str) -> str:
+        """What strace writes in angle brackets behind a number: a path, the ends of a socket, a program."""
+        return self.quote(f"0<{text}>")[2:-1]
+
+    def capture(self, path: str) -> str:
+        """The file name of a capture, without its directories: what it says beyond the tool is replaced."""
+        name, line = _NUMBERED.fullmatch(path.rpartition("/")[2]).groups()  # type: ignore[union-attr]
+        stem, dot, ending = name.partition(".")
+        if all(word in public.CAPTURES or word.isdecimal() for word in re.split(r"[-_ ]", stem.lower())):
+            return self.text(name) + line
+        return f"{self.names.of('capture', stem)}{dot}{self.text(ending)}{line}"
+
+    def listed(self, text: str) -> str:
+        """A line of `ls -l`: its owner and group by their columns, a path to the end of the line."""
+        if (found := _LISTED.match(text)) is not None:
+            public_group = found[3] in public.USERS or found[3].isdecimal()
+            group = found[3] if public_group else self.names.of("group", found[3])
+            text = f"{found[1]}{self.user(found[2])} {group}{text[found.end() :]}"
+        return self.quote(text, to_the_end=True)
 
     def endpoint(self, text: str) -> str:
         """`host:port`, the host as address or by name; the port stays."""

@@ -18,9 +18,9 @@ def redacted(path: str, names: Pseudonyms, known: Callable[[str], str | None]) -
     behind = ""
     while found := _BEHIND.search(path):
         behind, path = found[0] + behind, path[: found.start()]
-    if _of_the_system(path):
-        return path + behind
     parts = path.split("/")
+    if _of_the_system(path):  # a program that is known to be private is so below /usr as well
+        return "/".join(known(part) or part for part in parts) + behind
     shown = [_part(part, place, parts, names, known) if part else part for place, part in enumerate(parts)]
     return "/".join(shown) + behind
 

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 _TABLES = (
     "fds", "events", "processes", "tasks", "frames", "open_files", "sockets", "lws_objects", "lws_events",
-    "problems",
+    "sightings", "problems",
 )  # fmt: skip
 _SNAPSHOTS = ("open_files", "sockets", "lws_objects", "lws_events")
-_PATHS_LAST = ("lsof", "procfs")
 _LWS_WORDS = frozenset(
     """WS WSS ws wss h1 h2 H1 H2 http https mqtt MQTT RAW RAWRW raw raw-skt default system pipe netlink udp
     context""".split()
@@ -68,11 +67,15 @@ class Redacted:
 
     def _plain(self, name: str) -> pd.DataFrame:
         """A table as it is; those that need a recording to be read tell the names of its programs, too."""
-        frame: pd.DataFrame = getattr(self._case, name)
         if name not in _SNAPSHOTS:
-            for command in _distinct(self._case.processes, "command"):
-                self.redactor.program(command)
+            self._learn_programs()
+        frame: pd.DataFrame = getattr(self._case, name)
         return frame
+
+    def _learn_programs(self) -> None:
+        """Takes in what only the recordings tell: the names of the programs."""
+        for command in _distinct(self._case.processes, "command"):
+            self.redactor.program(command)
 
     def _tag(self, tag: str) -> str:
         """The description of an object of libwebsockets: role, protocol, virtual host, peer."""
@@ -112,12 +115,18 @@ class Redacted:
         """What each capture can show."""
         return [self._coverage(one) for one in self._case.coverage]
 
+    def gather(self) -> None:
+        """Prepares for both answers and tables."""
+        self._case.gather()
+
     def leaks(self, **thresholds: Any) -> Findings:
         """The leaks."""
         return self._findings(self._case.leaks(**thresholds))
 
     def check(self, only: Any = None) -> Findings:
         """Every check."""
+        if only is None:
+            self.gather()
         return self._findings(self._case.check(only=only))
 
     def iter_events(self, **wanted: Any) -> Iterator[pd.DataFrame]:
@@ -125,6 +134,12 @@ class Redacted:
         self._plain("processes")
         for piece in self._case.iter_events(**wanted):
             yield self.frame("events", piece)
+
+    def executions(self) -> Iterator[tuple[str, int | None, float | None, int, str | None]]:
+        """The programs that were executed."""
+        for capture, pid, t_s, line, program in self._case.executions():
+            shown = None if program is None else self.redactor.program(program)
+            yield self._file(capture), pid, t_s, line, shown
 
     def story(self, pid: int | None = None, fd: int = 0, at: float | None = None) -> Story:
         """One descriptor's life."""
@@ -146,7 +161,7 @@ class Redacted:
         """The report, without payload."""
         from fdtrace.report.report import Report
 
-        return Report.of(self, self._keep, only, date=date)
+        return Report(self, self._keep, only, date=date)
 
     def keep_key(self) -> None:
         """Writes the key, if one is wanted."""
@@ -158,15 +173,27 @@ class Redacted:
         """What was replaced, counted; what was not, or cannot be."""
         return self.redactor.account(), UNSEEN
 
+    def shown(self, one: Finding) -> Finding:
+        """A single finding."""
+        self._take_in(one)
+        coverage = self._case.coverage
+        (discreetly,) = discreet.findings([one], coverage)
+        return self._finding(discreetly, {file: cap.kind for cap in coverage for file in cap.files})
+
+    def _take_in(self, one: Finding) -> None:
+        """Learns the names that only a finding tells to be names."""
+        if one.command:
+            self.redactor.program(one.command)
+        for frame in (one.call_site, *one.callers):
+            if frame:
+                self.redactor.symbol(frame)
+        if one.target and one.target.startswith("/"):
+            self.redactor.learn_path(one.target)
+
     def _findings(self, found: Findings) -> Findings:
+        self._learn_programs()
         for one in found:
-            if one.command:
-                self.redactor.program(one.command)
-            for frame in (one.call_site, *one.callers):
-                if frame:
-                    self.redactor.symbol(frame)
-            if one.target and one.target.startswith("/"):
-                self.redactor.learn_path(one.target)
+            self._take_in(one)
         kinds = {file: one.kind for one in found.coverage for file in one.files}
         shown = [self._finding(one, kinds) for one in discreet.findings(found, found.coverage)]
         return type(found)(shown, [self._coverage(one) for one in found.coverage], found.asked, found.leaked)
@@ -181,6 +208,7 @@ class Redacted:
             command=None if one.command is None else redactor.program(one.command),
             call_site=None if one.call_site is None else redactor.symbol(one.call_site),
             callers=tuple(map(redactor.symbol, one.callers)),
+            source=None if one.source is None else redactor.path(one.source),
             target=None if one.target is None else redactor.named(one.target),
             peer=None if one.peer is None else redactor.endpoint(one.peer),
             state_source=None if one.state_source is None else self._told_by(one.state_source),
@@ -188,7 +216,7 @@ class Redacted:
                 Evidence(
                     self._file(quote.file),
                     quote.line,
-                    redactor.quote(quote.text, kinds.get(quote.file) in _PATHS_LAST),
+                    self._quote(quote.text, kinds.get(quote.file)),
                 )
                 for quote in one.evidence
             ),
@@ -203,9 +231,16 @@ class Redacted:
             capture=self._file(one.capture),
             files=tuple(map(self._file, one.files)),
             options=words(one.options),
+            joined=words(one.joined),
+            symbols=words(one.symbols),
             missing=words(one.missing),
             reasons=words(one.reasons),
         )
+
+    def _quote(self, text: str, kind: str | None) -> str:
+        if kind == "procfs":
+            return self.redactor.listed(text)
+        return self.redactor.quote(text, to_the_end=kind == "lsof")
 
     def _told_by(self, source: str) -> str:
         """Who told a state: tools, and in parentheses a file."""
@@ -214,7 +249,7 @@ class Redacted:
 
     def _file(self, name: str) -> str:
         """A capture's file: without its directories, which are of the machine it was analysed on."""
-        return self.redactor.text(name.rpartition("/")[2])
+        return self.redactor.capture(name)
 
     # -- tables --------------------------------------------------------------
 
@@ -247,7 +282,7 @@ class Redacted:
             return lambda text: f"… {cells.counted(len(text), 'character')}"
         if (table, column) == ("open_files", "name"):
             return redactor.named
-        if (table, column) == ("frames", "source"):
+        if table in ("frames", "findings") and column == "source":
             return redactor.path
         columns: dict[str, Callable[[str], str]] = {
             "user": redactor.user,
@@ -259,7 +294,7 @@ class Redacted:
             "peer_addr": redactor.host,
             "target": redactor.named,
             "path": self._socket_path,
-            "fd_text": redactor.named,
+            "fd_text": redactor.annotation,
             "call_site": redactor.symbol,
             "module": redactor.path,
             "args": redactor.quote,

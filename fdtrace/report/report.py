@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 import fdtrace
 from fdtrace import schema
+from fdtrace.checks import named
 from fdtrace.errors import BadArgument, NeedsCaptured
 from fdtrace.model import Coverage, Finding
-from fdtrace.report import cells, discreet, findings_json, html, jira, markdown, plain, tables, ticket
+from fdtrace.report import cells, discreet, findings_json, grids, html, jira, markdown, plain, tables, ticket
 from fdtrace.report.answers import Answer, answers
 from fdtrace.report.destination import Destination
 from fdtrace.report.endings import form
@@ -21,7 +22,8 @@ from fdtrace.report.redacted import Redacted
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fdtrace.case import Case
+    from fdtrace.findings import Findings
+    from fdtrace.timeline import Timeline
 
 Keep = Callable[[str, str, "Iterable[pd.DataFrame]"], object]
 """Writes a table, given its path, its name and its pieces, as Parquet."""
@@ -35,52 +37,72 @@ WITHOUT_PAYLOAD = (
 )
 
 
-@dataclass(frozen=True)
-class Report:
-    """Findings and coverage, ready to be written down.
+class Answering(Protocol):
+    """What a report is made of: a Case, or a redacted one. Its tables are its attributes."""
 
-    `table` makes a table of the Case by its name, when a form needs it, and
-    `keep` writes one into a Parquet file. `notes` are sentences about the report
-    itself, above all about what was left out of it. The same Case gives the same
-    report, byte by byte.
+    def check(self, only: Sequence[str] | None = None) -> Findings:
+        """What the checks find."""
+
+    def gather(self) -> None:
+        """Prepares for both answers and tables."""
+
+    def timeline(self) -> Timeline:
+        """Descriptors over time."""
+
+    @property
+    def skipped(self) -> Sequence[tuple[str, str]]:
+        """What was not taken."""
+
+    @property
+    def unreadable(self) -> Sequence[Exception]:
+        """What could not be read."""
+
+
+class Report:
+    """The answer of a Case, ready to be written down; it is found when it is first written.
+
+    The same Case gives the same report, byte by byte. See `Case.report` for the
+    arguments; `keep` writes a table into a Parquet file.
     """
 
-    findings: Sequence[Finding]
-    coverage: Sequence[Coverage]
-    asked: str
-    table: Callable[[str], pd.DataFrame]
-    keep: Keep
-    notes: tuple[str, ...] = ()
-    skipped: Sequence[tuple[str, str]] = ()
-    unreadable: Sequence[Exception] = ()
-    pictures: Callable[[], Sequence[html.Picture]] = tuple
-
-    @classmethod
-    def of(
-        cls,
-        case: Case | Redacted,
+    def __init__(
+        self,
+        case: Answering,
         keep: Keep,
         only: Sequence[str] | None = None,
         show_payload: bool = False,
         date: str | None = None,
-    ) -> Report:
-        """The report on a Case, or on a redacted one; see `Case.report`."""
-        found = case.check(only=only)
-        secret = case.account if isinstance(case, Redacted) else ()
-        if show_payload and secret:
+    ) -> None:
+        if show_payload and isinstance(case, Redacted):
             raise BadArgument("show_payload and redaction exclude each other: what was read is not redacted")
-        dated = (f"Written on {date}.",) if date else ()
-        return cls(
-            list(found) if show_payload else discreet.findings(found, found.coverage),
-            found.coverage,
-            found.asked,
-            lambda name: getattr(case, name),
-            keep,
-            (*dated, *secret, *(() if show_payload else (WITHOUT_PAYLOAD,))),
-            case.skipped,
-            case.unreadable,
-            lambda: _pictures(case),
-        )
+        self._case = case
+        self._keep = keep
+        self._only = None if only is None else named(only)
+        self._show_payload = show_payload
+        self._date = date
+
+    @cached_property
+    def _found(self) -> Findings:
+        return self._case.check(only=self._only)
+
+    @cached_property
+    def findings(self) -> Sequence[Finding]:
+        """What was found, the most serious first, as it may be shown."""
+        if self._show_payload:
+            return list(self._found)
+        return discreet.findings(self._found, self._found.coverage)
+
+    @property
+    def coverage(self) -> Sequence[Coverage]:
+        """What each capture could show."""
+        return self._found.coverage
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about the report itself, above all about what was left out of it."""
+        dated = (f"Written on {self._date}.",) if self._date else ()
+        secret = self._case.account if isinstance(self._case, Redacted) else ()
+        return (*dated, *secret, *(() if self._show_payload else (WITHOUT_PAYLOAD,)))
 
     @property
     def answers(self) -> list[Answer]:
@@ -89,13 +111,14 @@ class Report:
 
     @property
     def particulars(self) -> ticket.Particulars:
-        """What the report says about itself."""
+        """What the report says about itself, once everything else of it is there."""
+        coverage = tuple(self.coverage)  # found first: reading may make inputs unreadable
         return ticket.Particulars(
             f"Written by fdtrace {fdtrace.__version__}.",
-            tuple(self.coverage),
+            coverage,
             self.notes,
-            tuple(f"{name.rpartition('/')[2] or name} ({reason})" for name, reason in self.skipped),
-            tuple(str(error) for error in self.unreadable),
+            tuple(f"{name.rpartition('/')[2] or name} ({reason})" for name, reason in self._case.skipped),
+            tuple(str(error) for error in self._case.unreadable),
         )
 
     def to_markdown(self, max_chars: int = MAX_CHARS) -> str:
@@ -113,17 +136,30 @@ class Report:
     def _ticket(self, render: Callable[..., str], max_chars: int) -> str:
         if max_chars < ticket.LEAST_CHARS:
             raise BadArgument(f"max_chars cannot be {max_chars:,}: {ticket.LEAST_CHARS:,} is the least")
-        return ticket.fitted(self.answers, self.asked, self.particulars, render, max_chars)
+        return ticket.fitted(self.answers, self._found.asked, self.particulars, render, max_chars)
 
     def to_html(self) -> str:
         """One page that needs nothing else: no network, no other file, no scripts or styles to be read."""
-        return html.render(self.answers, self.asked, self.particulars, self.table, self.pictures())
+        if self._only is None:
+            self._case.gather()
+        told, tables, drawn = self.answers, grids.grids(self._table), _pictures(self._case)
+        return html.render(told, self._found.asked, self.particulars, tables, drawn)
+
+    def _table(self, name: str) -> pd.DataFrame:
+        table: pd.DataFrame = getattr(self._case, name)
+        return table
 
     def to_json(self) -> str:
         """Findings and coverage as one JSON object."""
         stream = io.StringIO()
         findings_json.write(self.findings, self.coverage, stream)
         return stream.getvalue()
+
+    def to_sarif(self) -> str:
+        """Findings as SARIF 2.1.0, with source lines where frames tell them."""
+        from fdtrace.report import sarif
+
+        return sarif.text(self.findings, self.coverage, self._table)
 
     def frame(self) -> pd.DataFrame:
         """The findings as a table."""
@@ -151,7 +187,7 @@ class Report:
         ending, place = form(name), Destination(name, force)
         if ending == ".parquet":
             with place.draft() as draft:
-                self.keep(draft, "findings", [self.frame()])
+                self._keep(draft, "findings", [self.frame()])
             return
         with place.open() as stream:
             self._write_text(stream, ending, max_chars, raw)
@@ -161,8 +197,9 @@ class Report:
             tables.write(self.frame(), "findings", stream, "jsonl")
         elif ending in (".csv", ".tsv"):
             tables.write(self.frame(), "findings", stream, "csv" if ending == ".csv" else "tsv", raw=raw)
-        elif ending in (".html", ".json"):
-            stream.write(self.to_html() if ending == ".html" else self.to_json())
+        elif ending in (".html", ".json", ".sarif"):
+            made = {".html": self.to_html, ".json": self.to_json, ".sarif": self.to_sarif}[ending]
+            stream.write(made())
         else:
             render = {".md": self.to_markdown, ".jira": self.to_jira, ".txt": self.to_text}[ending]
             stream.write(render(max_chars))
@@ -180,7 +217,7 @@ class Report:
         return f"Report of {cells.counted(found, 'finding')} in {cells.counted(captures, 'capture')}"
 
 
-def _pictures(case: Case | Redacted) -> list[html.Picture]:
+def _pictures(case: Answering) -> list[html.Picture]:
     """The timeline, where there is a recording of strace to draw it from."""
     try:
         drawn = case.timeline().to_svg(interactive=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fdtrace.report import cells
+from fdtrace.report.document import Block, Code, Grid, Lines, Strong, Words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 _SHOWN = 40
 _COPIES = 6
 _ARGUMENTS = 100
+_LETTERS = 200
+_TOLD_BY = {"procfs": "/proc"}
 _CAME = {
     "dup": "is a copy within its process",
     "dup_over": "is a copy within its process",
@@ -49,6 +52,32 @@ def tale(life: pd.Series, table: pd.DataFrame, copies: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
+def blocks(life: pd.Series, table: pd.DataFrame, copies: pd.DataFrame) -> list[Block]:
+    """The same tale in blocks, what happened as a table."""
+    head, *came = _head(life)
+    parts: list[Block] = [Lines(((Strong(head),), *((line,) for line in came)))]
+    rows: list[Any] = list(table.itertuples())
+    left_out = max(0, len(rows) - _SHOWN)
+    if left_out:
+        rows = [*rows[: _SHOWN // 2], None, *rows[len(rows) - _SHOWN // 2 :]]
+    if rows:
+        gap: tuple[Words, ...] = ((), (), (), (f"… {cells.counted(left_out, 'more line')} …",))
+        shown = tuple(gap if row is None else _row(row) for row in rows)
+        parts.append(Grid(("seconds", "line", "told by", "what"), shown, frozenset({0, 1})))
+    ends = [*_end(life), *(line.strip() for line in _copies(copies))]
+    return [*parts, Lines(tuple((line,) for line in ends))]
+
+
+def _row(row: Any) -> tuple[Words, ...]:
+    at = f"{row.t_s:.6f}" if _known(row.t_s) else ""
+    return (
+        (at,),
+        (f"{row.line:,}",),
+        (_TOLD_BY.get(row.source, row.source),),
+        (Code(cells.shorten(row.what, _LETTERS, "both")),),
+    )
+
+
 def _known(value: object) -> bool:
     import pandas as pd
 
@@ -77,7 +106,7 @@ def _head(life: pd.Series) -> list[str]:
 
 def _line(row: Any) -> str:
     at = f"{row.t_s:12.6f}" if _known(row.t_s) else " " * 12
-    told_by = "" if row.source == "strace" else f"[{'/proc' if row.source == 'procfs' else row.source}] "
+    told_by = "" if row.source == "strace" else f"[{_TOLD_BY.get(row.source, row.source)}] "
     return f"{at}  {row.line:>7}  {told_by}{cells.visible(row.what)}"
 
 

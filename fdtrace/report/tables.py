@@ -46,6 +46,10 @@ BRIEF: dict[str, tuple[str, ...]] = {
         "severity", "check", "title", "pid", "call_site", "opened", "closed", "open",
         "growth_per_s", "state",
     ),
+    "sites": (
+        "severity", "what", "command", "call_site", "hosts", "of_hosts", "since_day", "since_version",
+        "growth_median_per_s", "growth_max_per_s", "open_max", "worst",
+    ),
 }  # fmt: skip
 """The columns that are shown to people who asked for none in particular."""
 
@@ -78,11 +82,10 @@ def plain(value: object) -> object:
 
 
 def _nested_words(value: object) -> str:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return " ".join(str(part) for part in dataclasses.asdict(value).values())
-    return (
-        "; ".join(_nested_words(item) for item in value) if isinstance(value, (list, tuple)) else str(value)
-    )
+    value = plain(value)
+    if isinstance(value, dict):
+        return " ".join(str(part) for part in value.values())
+    return "; ".join(_nested_words(item) for item in value) if isinstance(value, list) else str(value)
 
 
 def _medium(format: TextFormat, raw: bool) -> _Medium:

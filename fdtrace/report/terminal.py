@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from fdtrace.model import Coverage, Finding
 from fdtrace.report import assurance, cells, leftovers
-from fdtrace.report.answers import LEAK, Answer, answers, is_serious, leaks_of
+from fdtrace.report.answers import LEAK, Answer, answers, is_serious, leaks_of, source
 from fdtrace.report.layout import (
     BOLD,
     DIM,
@@ -152,8 +152,16 @@ def _leaking(leaks: list[Finding], coverage: Coverage, span: str) -> str:
     number = sum(leak.open or 0 for leak in leaks)
     unsure = "" if any(leak.severity == "high" for leak in leaks) else "probably "
     what = cells.counted(number, "descriptor") if number else "descriptors"
-    sentence = f"{who} {unsure}{'leak' if many else 'leaks'} {what}{span}"
+    sentence = f"{who} {unsure}{'leak' if many else 'leaks'} {what}{_lately(leaks, number, span)}"
     return sentence + ("" if many else _urgency(leaks, coverage)) + "."
+
+
+def _lately(leaks: list[Finding], number: int, span: str) -> str:
+    """In which time, and how many of them, where some were there before."""
+    before = sum(leak.before or 0 for leak in leaks)
+    if not before or not span:
+        return span
+    return f", {cells.count(number - before) if number > before else 'none'} of them{span}"
 
 
 def _who(findings: Sequence[Finding]) -> tuple[str, bool]:
@@ -250,6 +258,8 @@ def _call_site(finding: Finding, width: int) -> Iterator[str]:
     chain = joined([finding.call_site, *finding.callers], "← ", width - _FIELD)
     yield " " * _TITLE + "opened by".ljust(_FIELD - _TITLE) + chain[0]
     yield from (" " * _FIELD + line for line in chain[1:])
+    if place := source(finding):
+        yield from _field("at", place, width)
 
 
 def _evidence(finding: Finding, width: int) -> Iterator[str]:

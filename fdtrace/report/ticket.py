@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fdtrace.model import Coverage, Evidence, Finding
 from fdtrace.report import cells, sentences
-from fdtrace.report.answers import Answer, is_serious
+from fdtrace.report.answers import Answer, is_serious, source
 from fdtrace.report.document import Block, Bullets, Code, Fold, Grid, Heading, Lines, Quote, Strong, Words
 from fdtrace.report.layout import listed
 from fdtrace.report.terminal import summary
@@ -110,15 +110,21 @@ def _answer(answer: Answer, asked: str, extent: Extent) -> Iterator[Block]:
     if not answer.coverage.closes_visible and answer.coverage.remedy:
         yield Lines((("To know, record with:",),))
         yield Quote((answer.coverage.remedy,))
-    if rows := tuple(_row(finding, extent) for finding in serious[: extent.rows]):
-        yield Grid(_HEADERS, rows, frozenset({3, 4}))
+    if shown := serious[: extent.rows]:
+        yield overview(shown, extent)
     for number, finding in enumerate(serious[: extent.details], 1):
-        yield from _details(number, finding, extent)
+        yield Heading(3, (f"{number}. {cells.shorten(finding.title, extent.letters, 'both')}",))
+        yield from proof(finding, extent)
     after = [sentences.curve(answer.coverage), sentences.settled(answer)]
     if lines := tuple((text,) for text in after if text):
         yield Lines(lines)
     if extent.rows != 0 and (minor := sentences.minor(answer)):
         yield Lines(tuple((line,) for line in minor))
+
+
+def overview(findings: Sequence[Finding], extent: Extent) -> Grid:
+    """Findings as a table, its first column their severity."""
+    return Grid(_HEADERS, tuple(_row(finding, extent) for finding in findings), frozenset({3, 4}))
 
 
 def _row(finding: Finding, extent: Extent) -> tuple[Words, ...]:
@@ -136,11 +142,13 @@ def _row(finding: Finding, extent: Extent) -> tuple[Words, ...]:
     )
 
 
-def _details(number: int, finding: Finding, extent: Extent) -> Iterator[Block]:
-    yield Heading(3, (f"{number}. {cells.shorten(finding.title, extent.letters, 'both')}",))
+def proof(finding: Finding, extent: Extent) -> Iterator[Block]:
+    """What there is to say about one finding below its title."""
     lines: list[Words] = [(f"Process: {sentences.process(finding)}",)]
     if finding.call_site:
         lines.append(("Opened by: ", *_chain(finding, extent)))
+    if place := source(finding):
+        lines.append(("Source: ", Code(cells.shorten(place, extent.letters, "both"))))
     if finding.target and finding.target not in finding.title:
         lines.append(("Target: ", Code(cells.shorten(finding.target, extent.letters, "both"))))
     if finding.state:

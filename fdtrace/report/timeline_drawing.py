@@ -29,10 +29,13 @@ _DARK = {
     "kinds": ("#2f8fd0", "#7cc7f2", "#1fb58b", "#f0b03c", "#dd93bb", "#d6cc4a", "#9a7bd6", "#6e7781"),
 }  # fmt: skip
 
+PALETTE = _LIGHT["kinds"]
+"""Colours of kinds, of the eighth all that are left."""
 
-def _rules(colours: Mapping[str, Sequence[str]]) -> str:
-    scope = ".fdtrace-timeline"
-    fills = {".paper": "paper", "text": "ink", ".small,.fdtrace-timeline .tiny": "soft", ".fork": "fork"}
+
+def _rules(colours: Mapping[str, Sequence[str]], within: str = "") -> str:
+    scope = f"{within}.fdtrace-timeline"
+    fills = {".paper": "paper", "text": "ink", f".small,{scope} .tiny": "soft", ".fork": "fork"}
     fills |= {f".{name}": name for name in ("leak", "open", "closed", "exec")}
     rules = [f"{scope} {name}{{fill:{colours[key]}}}" for name, key in fills.items()]
     rules += [f"{scope} .k{i}{{fill:{colour}}}" for i, colour in enumerate(colours["kinds"])]
@@ -52,6 +55,11 @@ STYLE = (
     + _rules(_DARK)
     + "}"
 )
+
+NOTEBOOK_STYLE = _rules(_LIGHT, ":is([data-jp-theme-light=true],.vscode-light) ") + _rules(
+    _DARK, ":is([data-jp-theme-light=false],.vscode-dark,.vscode-high-contrast) "
+)
+"""What makes a picture light or dark as the notebook around it is, whatever the desktop prefers."""
 
 _STROKES = {
     "grid": ("line", 'stroke-width=".6"'),

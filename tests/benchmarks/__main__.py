@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import captures, rows
-from .measure import FLOOR, SCAN, Cost, cost, fdtrace, machine, python
+from .measure import FLOOR, PROJECT, SCAN, Cost, cost, fdtrace, keep_in, machine, python
 
 _SMALL = 2_000_000
 _ROWS = 100_000
@@ -35,11 +35,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fdtrace-benchmarks.") as temporary:
         folder = wanted.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
+        keep_in(Path(temporary))
+        _first(Path(temporary))
         for kind in captures.KINDS:
             if wanted.only in (None, kind):
                 _large(kind, folder, wanted.size * 1_000_000, wanted.runs)
         if wanted.only in (None, "small"):
             _small(folder, wanted.runs)
+
+
+def _first(folder: Path) -> None:
+    """What only the first run after the installation takes; the others find its code."""
+    capture = folder / "first.strace"
+    capture.write_text('1 execve("/srv/app", ["app"], 0x7ffd /* 20 vars */) = 0\n')
+    cost(fdtrace("leaks", str(capture)), 1)
+    found = _tried(python(SCAN, str(capture), "fast"), 1)
+    if found is not None:
+        _seconds("first compilation of the fast scanner", found)
 
 
 def _large(kind: str, folder: Path, size: int, runs: int) -> None:
@@ -66,24 +78,32 @@ def _large(kind: str, folder: Path, size: int, runs: int) -> None:
     for command, found in once.items():
         _line(f"fdtrace {command}", found, floor)
     captures.enlarge(base, 4 * size, capture)
+    _growth("bare Python loop, four times", cost(python(FLOOR, str(capture)), 1), floor)
     for command, found in once.items():
         _growth(f"fdtrace {command}, four times", _tried(fdtrace(command, str(capture)), 1), found)
     capture.unlink()
 
 
 def _small(folder: Path, runs: int) -> None:
-    """Start-up, a small capture, snapshots of many rows."""
+    """Start-up, small captures, snapshots of many rows."""
     print("\nsmall things", flush=True)
-    _seconds("fdtrace --help", cost(fdtrace("--help"), max(runs, 5)))
-    base = folder / "build.base"
-    try:
-        base = base if base.exists() else captures.record("build", folder)
-    except RuntimeError as error:
-        print(f"  a capture of 2 MB: not measured: {error}")
-    else:
-        _seconds(
-            "fdtrace leaks, 2 MB",
-            cost(fdtrace("leaks", str(captures.enlarge(base, _SMALL, folder / "2mb"))), runs),
+    often = max(runs, 5)
+    start = cost(python("pass"), often)
+    _seconds("python -c pass", start)
+    _small_line("fdtrace --help", fdtrace("--help"), often, start, "python -c pass")
+    for kind in captures.KINDS:
+        base = folder / f"{kind}.base"
+        try:
+            base = base if base.exists() else captures.record(kind, folder)
+        except RuntimeError as error:
+            print(f"  {kind}, 2 MB: not measured: {error}")
+        else:
+            capture = captures.enlarge(base, _SMALL, folder / "2mb.strace")
+            floor = cost(python(FLOOR, str(capture)), often)
+            _small_line(f"fdtrace leaks, {kind}, 2 MB", fdtrace("leaks", str(capture)), often, floor)
+    for sample in sorted(path for path in (PROJECT / "samples").iterdir() if path.is_dir()):
+        _small_line(
+            f"fdtrace leaks {sample.name}", fdtrace("leaks", str(sample)), often, start, "python -c pass"
         )
     writers: dict[str, tuple[Callable[[Path, int], Path], str]] = {
         "lsof": (rows.lsof, "open-files"),
@@ -99,6 +119,12 @@ def _small(folder: Path, runs: int) -> None:
             _seconds(f"{name}, {_ROWS:,} rows to csv", found)
 
 
+def _small_line(name: str, command: list[str], runs: int, floor: Cost, of: str = "the loop") -> None:
+    found = _tried(command, runs)
+    if found is not None:
+        _line(name, found, floor, of)
+
+
 def _tried(command: list[str], runs: int) -> Cost | None:
     try:
         return cost(command, runs)
@@ -107,11 +133,11 @@ def _tried(command: list[str], runs: int) -> Cost | None:
         return None
 
 
-def _line(name: str, found: Cost | None, floor: Cost) -> None:
+def _line(name: str, found: Cost | None, floor: Cost, of: str = "the loop") -> None:
     if found is not None:
-        ratio = f"{found.wall_s / floor.wall_s:7.2f} × the loop"
+        ratio = f"{found.wall_s / floor.wall_s:7.2f} × {of}"
         print(
-            f"  {name:28} {found.wall_s:8.2f} s {found.cpu_s:8.2f} s CPU {found.peak_mb:7,.0f} MB {ratio}",
+            f"  {name:38} {found.wall_s:8.2f} s {found.cpu_s:8.2f} s CPU {found.peak_mb:7,.0f} MB {ratio}",
             flush=True,
         )
 
@@ -121,13 +147,13 @@ def _growth(name: str, found: Cost | None, before: Cost | None) -> None:
         time, memory = found.wall_s / before.wall_s, found.peak_mb / before.peak_mb
         growth = f"{time:7.2f} × the time, {memory:.2f} × the memory"
         print(
-            f"  {name:28} {found.wall_s:8.2f} s {found.cpu_s:8.2f} s CPU {found.peak_mb:7,.0f} MB {growth}",
+            f"  {name:38} {found.wall_s:8.2f} s {found.cpu_s:8.2f} s CPU {found.peak_mb:7,.0f} MB {growth}",
             flush=True,
         )
 
 
 def _seconds(name: str, found: Cost) -> None:
-    print(f"  {name:28} {found.wall_s:8.2f} s {found.cpu_s:8.2f} s CPU {found.peak_mb:7,.0f} MB", flush=True)
+    print(f"  {name:38} {found.wall_s:8.2f} s {found.cpu_s:8.2f} s CPU {found.peak_mb:7,.0f} MB", flush=True)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ scanner = scanner_of(capture, Scan(), 0, None, sys.argv[2])
 for window in scanner.windows(capture.sources[0].blocks()):
     pass
 """
+KEPT: dict[str, str] = {}
+"""Where compiled code is kept, of Python and of numba: what was installed long ago has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ def cost(command: Sequence[str], runs: int = 3) -> Cost:
 def _once(command: Sequence[str]) -> Cost:
     import time
 
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), **KEPT}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryFile() as errors:
         began = time.perf_counter()
         child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env=environment)
@@ -63,6 +66,12 @@ def _once(command: Sequence[str]) -> Cost:
             errors.seek(0)
             raise RuntimeError(errors.read().decode(errors="replace").strip()[-300:])
     return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def keep_in(folder: Path) -> None:
+    """Keep compiled code there from now on; nothing is there yet."""
+    KEPT["PYTHONPYCACHEPREFIX"] = str(folder / "pycache")
+    KEPT["NUMBA_CACHE_DIR"] = str(folder / "numba")
 
 
 def python(code: str, *words: str) -> list[str]:

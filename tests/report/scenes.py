@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pandas as pd
 
 from fdtrace import schema
+from fdtrace.errors import NeedsCaptured
+from fdtrace.findings import Findings
 from fdtrace.model import Coverage, Evidence, Finding
-from fdtrace.report.report import WITHOUT_PAYLOAD, Report
+from fdtrace.report.report import Report
+from fdtrace.timeline import Timeline
 from tests.report.test_terminal import FILES, FULL, SCENES, SOCKETS, capture, leak
 
 NASTY = (
@@ -76,6 +81,31 @@ def empty(name: str) -> pd.DataFrame:
     return schema.empty(name)
 
 
+@dataclass
+class Scene:
+    """As much of a Case as a report asks of one."""
+
+    found: Findings
+    table: Callable[[str], pd.DataFrame]
+    skipped: Sequence[tuple[str, str]] = ()
+    unreadable: Sequence[Exception] = ()
+    picture: str = ""
+
+    def check(self, only: Sequence[str] | None = None) -> Findings:
+        return self.found
+
+    def gather(self) -> None:
+        pass
+
+    def timeline(self) -> Timeline:
+        if not self.picture:
+            raise NeedsCaptured("no recording")
+        return cast(Timeline, SimpleNamespace(to_svg=lambda interactive: self.picture))
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        return self.table(name)
+
+
 def report(
     findings: list[Finding],
     coverage: list[Coverage],
@@ -83,7 +113,8 @@ def report(
     table: Callable[[str], pd.DataFrame] = empty,
     **more: Any,
 ) -> Report:
-    return Report(findings, coverage, asked, table, lambda *_: None, **{"notes": (WITHOUT_PAYLOAD,), **more})
+    scene = Scene(Findings(findings, coverage, asked), table, **more)
+    return Report(scene, lambda *_: None)
 
 
 def only(fds: pd.DataFrame) -> Callable[[str], pd.DataFrame]:

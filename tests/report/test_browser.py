@@ -20,11 +20,8 @@ SVG = (
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from fdtrace.report.html import Picture
-
     path = tmp_path_factory.mktemp("page") / "report.html"
-    pictures = lambda: [Picture("lives", "Timeline", SVG)]  # noqa: E731
-    path.write_text(report(*TICKETS["two-leaks"], table=only(lives(1_000)), pictures=pictures).to_html())
+    path.write_text(report(*TICKETS["two-leaks"], table=only(lives(1_000)), picture=SVG).to_html())
     return path
 
 

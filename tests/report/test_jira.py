@@ -1,4 +1,5 @@
 import re
+from html.parser import HTMLParser
 
 import pytest
 
@@ -73,3 +74,72 @@ def test_jira_takes_it() -> None:
     text = report(many(300), TICKETS["two-leaks"][1]).to_jira()
     assert len(text) <= 30_000 < 32_767
     assert "Left out to fit 30,000 characters" in text
+
+
+# -- as a renderer of Jira's markup reads it ---------------------------------
+
+
+class Rendered(HTMLParser):
+    """What came out of a renderer: elements, rows with their cells, and all words."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.rows: list[int] = []
+        self.words: list[str] = []
+        self.feed(rendered(text))
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag == "tr":
+            self.rows.append(0)
+        elif tag in ("td", "th"):
+            self.rows[-1] += 1
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def said(self) -> str:
+        return " ".join("".join(self.words).split())
+
+
+def rendered(text: str) -> str:
+    """The markup as HTML, by pandoc's reader of it."""
+    pandoc = pytest.importorskip(
+        "pypandoc", reason="pip install pypandoc_binary brings a renderer of Jira's markup"
+    )
+    made: str = pandoc.convert_text(text, "html", format="jira", extra_args=["--wrap=none"])
+    return made
+
+
+@pytest.mark.parametrize("name", sorted(TICKETS))
+def test_a_renderer_sees_the_tables_headings_and_quotes_that_are_meant(name: str) -> None:
+    text = report(*TICKETS[name]).to_jira()
+    seen = Rendered(text)
+    lines = outside_quotes(text)
+    assert seen.rows == [len(re.findall(r"\|\|?", line)) - 1 for line in lines if line.startswith("|")]
+    assert [seen.tags.count(f"h{n}") for n in (2, 3, 4)] == [
+        sum(line.startswith(f"h{n}. ") for line in lines) for n in (2, 3, 4)
+    ]
+    assert seen.tags.count("pre") * 2 == text.count("{noformat}\n")
+    assert not {"a", "img", "script", "hr", "blockquote", "del", "ins", "sub", "sup", "em"} & set(seen.tags)
+
+
+@pytest.mark.parametrize("text", [NASTY, "*a* _b_ ??c?? -d- +e+ ^f^ ~g~ {{h}} !i.png! [j|http://k.example]"])
+def test_a_renderer_shows_hostile_words_as_they_are(text: str) -> None:
+    shown = " ".join(cells.visible(text).split())
+    seen = Rendered(
+        jira.render([Lines((("so ", text, " it"),)), Grid(("a", "b"), (((text,), (Code(text),)),))])
+    )
+    assert seen.said.count(shown) == 3
+    assert seen.rows == [2, 2]
+    assert set(seen.tags) == {"p", "table", "thead", "tbody", "tr", "th", "td", "code"}
+
+
+def test_a_renderer_ends_a_quote_where_it_ends() -> None:
+    lines = (NASTY, "{noformat}", "{code}x{code}", "{NOFORMAT:title=x} *b*")
+    seen = Rendered(jira.render([Quote(lines), Lines((("behind",),))]))
+    assert (seen.tags.count("pre"), seen.tags.count("p"), seen.tags.count("strong")) == (1, 1, 0)
+    assert seen.said.endswith("behind")

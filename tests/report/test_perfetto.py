@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import fdtrace
 from fdtrace.errors import NeedsCaptured
 from fdtrace.report.perfetto import Call, pieces
 from tests.captures import START, case
@@ -21,12 +22,16 @@ CALLS = [
 ]
 
 
+SPAWNS = ("fork", "vfork", "clone", "clone3")
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
 def events(text: str) -> list[dict[str, Any]]:
     return json.loads(text)["traceEvents"]
 
 
 def obeys(found: list[dict[str, Any]]) -> None:
-    """The rules of the Trace Event Format that a viewer relies on."""
+    """The rules of the Trace Event Format that viewers rely on: what breaks one is dropped in silence."""
     named = {one["pid"] for one in found if one["ph"] == "M" and one["name"] == "process_name"}
     for one in found:
         assert one["ph"] in "MXibeCsf", one
@@ -38,7 +43,8 @@ def obeys(found: list[dict[str, Any]]) -> None:
     _lives(found)
     _slices(found)
     _flows(found)
-    assert all(n >= 0 for one in found if one["ph"] == "C" for n in one["args"].values())
+    _counters(found)
+    _names(found)
 
 
 def _lives(found: list[dict[str, Any]]) -> None:
@@ -61,7 +67,7 @@ def _slices(found: list[dict[str, Any]]) -> None:
         for start, end in sorted(slices, key=lambda pair: (pair[0], -pair[1])):
             while around and around[-1] <= start:
                 around.pop()
-            assert not around or end <= around[-1] + 0.001
+            assert not around or round(end, 3) <= round(around[-1], 3)
             around.append(end)
 
 
@@ -71,12 +77,39 @@ def _flows(found: list[dict[str, Any]]) -> None:
     assert set(ends.values()) <= {1}
     assert {i for ph, i in ends if ph == "s"} == {i for ph, i in ends if ph == "f"}
     slices = [one for one in found if one["ph"] == "X"]
+    begins = {one["id"]: one["ts"] for one in found if one["ph"] == "s"}
     for arrow in (one for one in found if one["ph"] in "sf"):
-        assert any(
-            (one["pid"], one["tid"]) == (arrow["pid"], arrow["tid"])
-            and one["ts"] <= arrow["ts"] <= one["ts"] + one["dur"]
+        around = [
+            one
             for one in slices
-        ), arrow
+            if (one["pid"], one["tid"]) == (arrow["pid"], arrow["tid"])
+            and one["ts"] <= arrow["ts"] <= one["ts"] + one["dur"]
+        ]
+        assert around, arrow
+        # The innermost slice is the one that a viewer ties it to.
+        innermost = min(around, key=lambda one: (one["dur"], one["cat"] == "process"))["name"]
+        assert innermost in SPAWNS or innermost.startswith("process "), (arrow, innermost)
+        assert arrow["ph"] == "s" or (arrow["bp"] == "e" and arrow["ts"] >= begins[arrow["id"]])
+
+
+def _counters(found: list[dict[str, Any]]) -> None:
+    """Numbers alone, never back in time; a series that is there stays there."""
+    last: dict[int, dict[str, Any]] = {}
+    for one in (one for one in found if one["ph"] == "C"):
+        assert all(type(n) is int and n >= 0 for n in one["args"].values()), one
+        before = last.get(one["pid"])
+        assert before is None or (before["ts"] < one["ts"] and before["args"].keys() == one["args"].keys())
+        last[one["pid"]] = one
+
+
+def _names(found: list[dict[str, Any]]) -> None:
+    """Each process and thread is named once, before anything is told of the thread."""
+    named = [(one["name"], one["pid"], one["tid"]) for one in found if one["ph"] == "M"]
+    assert len(named) == len(set(named))
+    assert {name for name, _, _ in named} <= {"process_name", "thread_name"}
+    assert all(one["args"].keys() == {"name"} and one["args"]["name"] for one in found if one["ph"] == "M")
+    calls = {(one["pid"], one["tid"]) for one in found if one.get("cat") == "syscall"}
+    assert calls <= {(pid, tid) for name, pid, tid in named if name == "thread_name"}
 
 
 def test_the_trace_is_the_golden_one() -> None:
@@ -86,6 +119,17 @@ def test_the_trace_is_the_golden_one() -> None:
 def test_it_obeys_the_rules_of_the_format() -> None:
     obeys(events("".join(pieces(COURSE, CALLS))))
     obeys(events("".join(pieces(crowd(300, processes=7), []))))
+
+
+@pytest.mark.parametrize("name", ["lws-gateway", "web-server"])
+def test_recorded_programs_obey_them_too(name: str) -> None:
+    found = events(fdtrace.load(SAMPLES / name).timeline().to_perfetto())
+    obeys(found)
+    lengths = {one["pid"]: one["dur"] for one in found if one.get("cat") == "process"}
+    arrows = [one for one in found if one["ph"] == "s"]
+    assert len(arrows) == len(lengths) - 1
+    clones = [one["ts"] for one in found if one["name"] == "clone"]
+    assert [one["ts"] for one in arrows] == clones
 
 
 def test_lives_are_slices_with_their_kind_and_end() -> None:

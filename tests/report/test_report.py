@@ -90,7 +90,7 @@ def test_an_existing_file_is_refused_before_anything_is_read_and_stays(tmp_path:
 def test_another_ending_is_refused_with_those_that_are_known(name: str, tmp_path: Path) -> None:
     code, said = run(SAMPLE, "-o", tmp_path / name)
     assert code == 2
-    assert ".md, .jira, .txt, .html, .json, .jsonl, .csv, .tsv, .parquet" in said
+    assert ", ".join(FORMS) in said
 
 
 @pytest.mark.parametrize(("name", "ending"), [("a.MD", ".md"), ("a.htm", ".html"), ("x.y.markdown", ".md")])
@@ -141,7 +141,7 @@ def test_redaction_by_the_command_line(tmp_path: Path) -> None:
         "sockets --columns all",
         "fds -f csv",
         "events -f jsonl",
-        "story --fd 11",
+        "story --pid 4120 --fd 11",
         "doctor",
     )
     for command in map(str.split, commands):
@@ -167,3 +167,30 @@ def test_an_answer_without_a_report_needs_no_templates() -> None:
     code = "import sys, fdtrace.cli; print('jinja2' in sys.modules, 'pandas' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.split() == ["False", "False"]
+
+
+def test_a_page_reads_a_recording_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[int] = []
+    read = fdtrace.Case._read
+    monkeypatch.setattr(fdtrace.Case, "_read", lambda self, *a, **k: reads.append(1) or read(self, *a, **k))
+    for made in (fdtrace.load(SAMPLE).report(), fdtrace.load(SAMPLE).redacted().report()):
+        reads.clear()
+        made.to_html()
+        assert len(reads) == 1
+
+
+@pytest.mark.parametrize("name", ["lws-gateway", "web-server"])
+def test_read_at_once_or_one_by_one_it_is_the_same(name: str) -> None:
+    at_once, alone = fdtrace.load(SAMPLE.parent / name), fdtrace.load(SAMPLE.parent / name)
+    at_once.gather()
+    assert list(at_once.check()) == list(alone.check())
+    assert list(at_once.coverage) == list(alone.coverage)
+    assert at_once.leaked == alone.leaked
+    assert at_once.fds.equals(alone.fds)
+    assert at_once.processes.equals(alone.processes)
+
+
+def test_the_account_of_a_redacted_page_counts_its_tables_and_pictures_too(tmp_path: Path) -> None:
+    redacted = fdtrace.load(*write(tmp_path)).redacted()
+    page = redacted.report().to_html()
+    assert redacted.account[0] in page

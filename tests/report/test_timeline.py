@@ -1,5 +1,4 @@
 import re
-import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typer.testing import CliRunner
 
 import fdtrace
 from fdtrace.cli import app
-from fdtrace.errors import BadArgument, MissingExtra, NeedsCaptured
+from fdtrace.errors import BadArgument, NeedsCaptured
 from fdtrace.history.timeline import Course, Span, by_process, by_site, changes, levels, placed, runs
 from fdtrace.report import timeline
 from fdtrace.report.timeline_drawing import Scale
@@ -315,17 +314,15 @@ def test_a_notebook_shows_the_picture(tmp_path: Path) -> None:
     assert "9 in a leak finding" in repr(drawn)
 
 
-def test_a_figure_of_plotly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = case(tmp_path, LEAKS).timeline()
-    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
-    with pytest.raises(MissingExtra, match="plot"):
-        drawn.figure()
-
-
-def test_a_figure_has_a_line_for_what_leaks(tmp_path: Path) -> None:
-    pytest.importorskip("plotly")
-    figure = case(tmp_path, LEAKS).timeline().figure()
-    assert max(next(one for one in figure.data if one.name == "in a leak finding").y) == 9
+def test_the_picture_is_light_or_dark_as_the_notebook_is(tmp_path: Path) -> None:
+    drawn = case(tmp_path, LEAKS).timeline()._repr_html_()
+    style = drawn.partition("<style>")[2].partition("</style>")[0]
+    for theme, paper in (
+        (":is([data-jp-theme-light=true],.vscode-light)", "#ffffff"),
+        (":is([data-jp-theme-light=false],.vscode-dark,.vscode-high-contrast)", "#0d1117"),
+    ):
+        assert f"{theme} .fdtrace-timeline .paper{{fill:{paper}}}" in style
+    assert "<script" not in drawn
 
 
 # -- the command -------------------------------------------------------------

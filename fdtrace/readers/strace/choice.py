@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Literal
 
@@ -26,7 +26,19 @@ _PACKED = 10
 """So much smaller is a trace when it is compressed."""
 _ODD_SHARE = 20
 
-_log = logging.getLogger(__name__)
+_SAMPLE = b"""\
+1 1700000000.1 openat(AT_FDCWD</>, "/x", O_RDONLY) = 3</x> <0.000010>
+ > /lib/libc.so.6(open+0x1) [0x2]
+1 1700000000.2 read(3</x>,  <unfinished ...>
+2 1700000000.3 openat(AT_FDCWD</>, "/y", O_RDONLY) = -1 ENOENT (No such file or directory) <0.000010>
+1 1700000000.4 <... read resumed>"", 1) = 0 <0.000010>
+1 1700000000.5 close(3</x>) = 0 <0.000010>
+2 1700000000.6 fork() = 5 <0.000010>
+2 1700000000.7 +++ exited with 0 +++
+1 not a line of strace
+1 1700000000.8 read(4,  <unfinished ...>
+"""
+"""A few lines of every sort, for the fast scanner to be compiled with."""
 
 
 def scanner_of(
@@ -66,22 +78,50 @@ def _is_large(source: Source) -> bool:
 
 
 def _fast(scan: Scan, file: int, name: str) -> LineScanner | None:
-    """The fast scanner; None where numba is missing or cannot be loaded."""
+    """The fast scanner; None where numba is missing or cannot be used."""
+    kind = _ready()
+    return kind(scan, file, name) if kind is not None else None
+
+
+@lru_cache(maxsize=1)
+def _ready() -> type[LineScanner] | None:
+    """The fast scanner, compiled; said before that takes its time, and why when it cannot be.
+
+    Whatever is wrong with numba, its compiler or what it kept, the line scanner gives the same rows.
+    """
     if find_spec("numba") is None:
         return None
     from . import scan_cache
 
+    if not scan_cache.is_filled():
+        _say("preparing the scanner for large captures, once after installation: about half a minute …")
     try:
-        if not scan_cache.is_filled():
-            _log.warning("fdtrace: preparing the scanner for large captures (once after installation) …")
-        from .scan import FastScanner
-
-        return FastScanner(scan, file, name)
-    except (
-        Exception
-    ) as error:  # whatever is wrong with numba or its compiler: the other one gives the same rows
-        _log.warning("fdtrace: large captures are read slowly, numba cannot be used: %s", error)
+        return _compiled()
+    except Exception as error:
+        if not scan_cache.forget():
+            _say(f"large captures are read slowly, numba cannot be used: {error}")
+            return None
+        _say("the scanner for large captures is prepared anew: what was kept of it is damaged")
+    try:
+        return _compiled()
+    except Exception as error:
+        _say(f"large captures are read slowly, numba cannot be used: {error}")
         return None
+
+
+def _compiled() -> type[LineScanner]:
+    """The fast scanner after it has read a little, in small blocks, so that it is compiled."""
+    from .scan import FastScanner
+
+    for _ in FastScanner(Scan(), 0, "", block=128).windows([_SAMPLE]):
+        pass
+    return FastScanner
+
+
+def _say(text: str) -> None:
+    import logging
+
+    logging.getLogger(__name__).warning("fdtrace: %s", text)
 
 
 def remarks(scanner: LineScanner) -> tuple[str, ...]:

@@ -56,23 +56,29 @@ CALL = re.compile(
 
 NAME, FIRST, FIRST_NOTE, FIRST_GONE, REST, RET, RET_NOTE, RET_GONE, TAIL, ENDED, LEADER_TID = range(11)
 
-COMMON = re.compile(
+_COMMON_LEADER = (
     rb"(?:(\d{1,8})\ +|\[pid\ +(\d{1,8})\]\ )?"
     rb"(?:(\d{9,11}(?:\.\d+)?)\ |(\d\d:\d\d:\d\d(?:\.\d+)?)\ )?"
-    rb"(?=[a-z])"
+)
+COMMON = re.compile(
+    _COMMON_LEADER
+    + rb"(?=[a-z])"
     + _BEGIN
     + ARGUMENTS
-    + rb"\)\s*+=\s++(0x[0-9a-f]++|-?\d++)"
+    + rb"(?:\)\s*+=\s++(0x[0-9a-f]++|-?\d++)"
     + _RESULT_NOTE
-    + rb"(?:\ ([A-Z][A-Z0-9]+)(?=\ \())?(?:\ \((?!errno|INJECTED)[^()]*+\))?(?:\ <(\d+(?:\.\d+)?)>)?$"
+    + rb"(?:\ ([A-Z][A-Z0-9]+)(?=\ \())?(?:\ \((?!errno|INJECTED)[^()]*+\))?(?:\ <(\d+(?:\.\d+)?)>)?"
+    + rb"|(<)unfinished \.\.\.>)$"
 )
 """The lines that most captures consist of, whole: leader, call, error and duration in one expression.
 
 pid, pid in brackets, epoch, time of day, name, first number, its note, deleted,
-result, its note, deleted, error, duration. Whatever it matches, `LEADER` and
-`CALL` would read in the same way; it is only faster.
+result, its note, deleted, error, duration, or the bracket of `<unfinished ...>`.
+Whatever it matches, `LEADER` and `CALL` would read in the same way; it is only faster.
 """
-COMMON_NAME = 5
+COMMON_RESUMED = re.compile(_COMMON_LEADER + rb"<\.\.\. ([\w?]+) resumed>(?: (?!<))?(.*)$", re.DOTALL)
+"""The second half of a call: pid, pid in brackets, epoch, time of day, name, the rest."""
+COMMON_NAME, COMMON_CUT = 5, 14
 
 CALL_FROM_RIGHT = re.compile(
     rb"([a-z_?][\w?]*+)\((?:(0x[0-9a-f]++|-?\d++)(?=[,)< ])(" + NOTE + rb")?(\(deleted\))?)?"

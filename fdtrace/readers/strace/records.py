@@ -7,42 +7,20 @@ not records go to :mod:`.salvage`, which mends what foreign text broke.
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import NamedTuple
 
 from ...model import Problem
+from . import common, layout, values
 from . import grammar as g
-from . import layout, values
-from .rows import ROWS_PER_WINDOW, Rows
+from .rows import ROWS_PER_WINDOW, Entry, Origin, Rows
 from .salvage import Salvager
 from .tracees import HIGHEST_TID, UNKNOWN, Tracees
 from .window import ABSENT, NO_FD, Mark, Row, Scan, Tally
 
 PROBLEM_ROWS = 10_000
 """Problem rows kept per file; the rest is counted in one last row."""
-_CALL = int(Row.CALL)
 _ENDS = ((Row.EXITED, g.EXITED), (Row.KILLED, g.KILLED), (Row.SUPERSEDED, g.SUPERSEDED))
 _SPAWNS = frozenset({b"fork", b"vfork", b"clone", b"clone3", b"clone2"})
 _WATCHED = _SPAWNS | {b"exit", b"exit_group", b"set_tid_address"}
-
-
-class Origin(NamedTuple):
-    """Who printed a line, when, and where it stands."""
-
-    tid: int
-    clock: int
-    line: int
-    offset: int
-
-
-class Entry(NamedTuple):
-    """What is kept of a call until it resumes."""
-
-    text: bytes
-    code: int
-    fd: int
-    note: int
-    seq: int
-    origin: Origin
 
 
 class Records:
@@ -72,7 +50,7 @@ class Records:
         if line[:3] == b" > " and self._frame(line):
             return
         number = self.tally.lines
-        if self._common(line, number, offset) or self.record(line, number, offset):
+        if common.take(self, line, number, offset) or self.record(line, number, offset):
             self.tally.parsed += 1
         else:
             self.salvager.take(line, number, offset)
@@ -93,62 +71,6 @@ class Records:
             return False
         self.tally.continuation += 1
         self.tally.features["-k"] = 1
-        return True
-
-    def _common(self, line: bytes, number: int, offset: int) -> bool:
-        """Take a call of the common form; what this does not take, `record` may.
-
-        All columns are as `record` would fill them.
-        """
-        match = g.COMMON.match(line)
-        if match is None:
-            return False
-        pid, bracketed, epoch, day, name, fd, note, gone, printed, result_note, result_gone, error, time = (
-            match.groups()
-        )
-        tally = self.tally
-        if (tally.first == ABSENT and (epoch or day)) or (error is not None and printed != b"-1"):
-            return False
-        if self.salvager.held is not None:
-            self.salvager.abandon()
-        scan = self.scan
-        tid = self._who(pid, bracketed, number, offset)
-        clock = self.clock.read(epoch, day, None)
-        if clock > tally.last:
-            tally.last = clock
-        duration = ABSENT
-        if time is not None:
-            duration = layout.nanoseconds(time)
-            self.saw_durations = True
-        start = match.start(g.COMMON_NAME)
-        text = line[start:] if start else line
-        ret = values.number(printed)
-        self.rows.add(
-            (
-                _CALL,
-                tid,
-                clock,
-                scan.syscalls.code(name),
-                NO_FD if fd is None else values.first_number(fd),
-                -1 if note is None else values.note(scan, note, gone),
-                ret,
-                -1 if result_note is None else values.note(scan, result_note, result_gone),
-                -1 if error is None else scan.errnos.code(error),
-                duration,
-                0,
-                tally.calls,
-                number,
-                offset,
-                number,
-                offset,
-                clock,
-            ),
-            text,
-            scan.stacks,
-        )
-        tally.calls += 1
-        if name in _WATCHED:
-            self.watch(name, Origin(tid, clock, number, offset), ret)
         return True
 
     def record(self, line: bytes, number: int, offset: int) -> bool:
@@ -174,7 +96,7 @@ class Records:
 
     def leader(self, groups: tuple[bytes | None, ...], number: int, offset: int) -> Origin:
         """Thread and time of a line from the parts of its leader."""
-        tid = self._who(groups[layout.BARE], groups[layout.BRACKETED], number, offset)
+        tid = self.who(groups[layout.BARE], groups[layout.BRACKETED], number, offset)
         clock = self.clock.read(
             groups[layout.EPOCH], groups[layout.DAY], groups[layout.DELTA] or groups[layout.RELATIVE]
         )
@@ -186,7 +108,8 @@ class Records:
             tally.last = max(tally.last, clock)
         return Origin(tid, clock, number, offset)
 
-    def _who(self, bare: bytes | None, bracketed: bytes | None, number: int, offset: int) -> int:
+    def who(self, bare: bytes | None, bracketed: bytes | None, number: int, offset: int) -> int:
+        """The thread that a line is of, by the numbers of its leader."""
         if bare is not None:
             tid = int(bare)
             if not self._fixed:
@@ -236,16 +159,14 @@ class Records:
         seq = self.tally.calls
         self.tally.calls += 1
         ret = self._add_call(Row.CALL, fields, text, (seq, origin, origin), marks)
-        if not self._fixed or origin.tid == UNKNOWN:
-            self.watch(fields[g.NAME], origin, ret)
+        self.heard(fields[g.NAME], *origin, ret)
 
     def _cut(self, fields: g.Fields, text: bytes, origin: Origin, marks: int) -> None:
         """A call that another line interrupted, or whose end strace did not see."""
         if fields[g.ENDED] == b"detached":
             marks |= Mark.DETACHED
         text = text[: text.rindex(b"<")].removesuffix(b" ")
-        self.pending[origin.tid] = self.add_entry(fields, text, origin, marks)
-        self.last_cut = origin
+        self.wait(self.add_entry(fields, text, origin, marks))
         leader = fields[g.LEADER_TID]
         if leader is not None:
             self.add(Row.MOVED, origin, ret=int(leader))
@@ -289,8 +210,17 @@ class Records:
             place, marks = (entry.seq, origin, entry.origin), 0
             self.pending.pop(origin.tid, None)
         ret = self._add_call(Row.EXIT, fields, text, place, marks)
-        if not self._fixed or origin.tid == UNKNOWN:
-            self.watch(fields[g.NAME], origin, ret)
+        self.heard(fields[g.NAME], *origin, ret)
+
+    def wait(self, entry: Entry) -> None:
+        """Remember a call that was cut until it resumes."""
+        self.pending[entry.origin.tid] = entry
+        self.last_cut = entry.origin
+
+    def heard(self, name: bytes, tid: int, clock: int, line: int, offset: int, ret: int) -> None:
+        """Note a call that has a result, where lines have no thread of their own."""
+        if name in _WATCHED and (not self._fixed or tid == UNKNOWN):
+            self.watch(name, Origin(tid, clock, line, offset), ret)
 
     def watch(self, name: bytes, origin: Origin, ret: int) -> None:
         """Learn from a call who is alive and what the first tracee is called."""

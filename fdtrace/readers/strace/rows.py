@@ -3,11 +3,32 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from typing import NamedTuple
 
 from .window import COLUMNS, Strings, Window
 
 ROWS_PER_WINDOW = 1 << 15
 _GIVEN = [(name, dtype) for name, dtype in COLUMNS if name not in ("stack", "start", "stop")]
+
+
+class Origin(NamedTuple):
+    """Who printed a line, when, and where it stands."""
+
+    tid: int
+    clock: int
+    line: int
+    offset: int
+
+
+class Entry(NamedTuple):
+    """What is kept of a call until it resumes."""
+
+    text: bytes
+    code: int
+    fd: int
+    note: int
+    seq: int
+    origin: Origin
 
 
 class Rows:

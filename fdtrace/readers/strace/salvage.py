@@ -23,7 +23,8 @@ from . import layout
 from .window import Mark, Row
 
 if TYPE_CHECKING:
-    from .records import Origin, Records
+    from .records import Records
+    from .rows import Origin
 
 HELD_LINES = 400
 HELD_BYTES = 1 << 20

@@ -29,8 +29,7 @@ import numpy.typing as npt
 from . import scan_columns as c
 from . import scan_joins
 from .lines import LONGEST_LINE, LineScanner, cleaned
-from .records import Origin
-from .rows import ROWS_PER_WINDOW, Rows
+from .rows import ROWS_PER_WINDOW, Origin, Rows
 from .scan_block import Block, Piece, merged
 from .scan_interned import Interned
 from .scan_leader import BARE, DAY, EPOCH

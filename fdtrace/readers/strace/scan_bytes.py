@@ -34,20 +34,14 @@ def compiled(function: F) -> F:
     """Compile a function that Python calls, on first use; the result is kept where that is possible."""
     options: Any = {"nogil": True, **_OPTIONS}
     config: Any = numba.config
-    before, config.CACHE_DIR = config.CACHE_DIR, _folder()
+    before = config.CACHE_DIR
     try:
+        config.CACHE_DIR = scan_cache.place()
         return cast(F, numba.njit(cache=True, **options)(function))
     except (OSError, RuntimeError):  # there is no place to keep it
         return cast(F, numba.njit(**options)(function))
     finally:
         config.CACHE_DIR = before
-
-
-def _folder() -> str:
-    try:
-        return str(scan_cache.folder())
-    except (OSError, RuntimeError):  # no sources to read, no home
-        return ""
 
 
 def _codes(text: bytes) -> list[int]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from . import scan_columns as c
 from . import scan_strings
-from .scan_strings import ERRNO, KINDS, NOTE, STACK, SYSCALL, rehash
+from .scan_strings import ERRNO, KINDS, LEFT_OUT, MOST, NOTE, REST, ROOM, STACK, SYSCALL, WEIGHT, rehash
 from .window import Scan, Strings
 
 _SLOTS = 1 << 14
@@ -33,7 +33,10 @@ class Interned:
         }
         self.table: npt.NDArray[np.int64] = np.zeros((_SLOTS, 4), np.int64)
         self.arena: npt.NDArray[np.uint8] = np.zeros(_ARENA, np.uint8)
-        self.counts: npt.NDArray[np.int64] = np.zeros(KINDS, np.int64)
+        self.counts: npt.NDArray[np.int64] = np.zeros(6 * KINDS, np.int64)
+        for kind, strings in self._strings.items():
+            self.counts[MOST + kind], self.counts[ROOM + kind] = strings.limit.most, strings.limit.room
+            self.counts[REST + kind] = strings.rest
         self.watched: npt.NDArray[np.uint8] = np.zeros(1 << 10, np.uint8)
         self.fresh: npt.NDArray[np.int64] = np.zeros((1 << 10, 3), np.int64)
         self._state = state
@@ -70,6 +73,8 @@ class Interned:
 
     def publish(self) -> None:
         """Hand the strings that the compiled half met first to `Scan`, in their order."""
+        for kind, strings in self._strings.items():
+            strings.left_out = strings.left_out or bool(self.counts[LEFT_OUT + kind])
         count = int(self._state[c.FRESH])
         if not count:
             return
@@ -91,7 +96,7 @@ class Interned:
                     text = text.replace(b"\n", _BETWEEN_FRAMES)
                 self._reserve(1, len(text))
                 self._learn(kind, code, text)
-            self.counts[kind] = len(strings)
+            self.counts[kind], self.counts[WEIGHT + kind] = len(strings), strings.weight
 
     def _learn(self, kind: int, code: int, text: bytes) -> None:
         data = np.frombuffer(text + b"\n", np.uint8)

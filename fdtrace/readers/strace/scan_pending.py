@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from . import scan_columns as c
 from . import scan_joins
-from .records import Entry, Origin
+from .rows import Entry, Origin
 from .scan_block import Block
 
 _SLOTS = 1 << 8

@@ -23,6 +23,8 @@ from .scan_columns import (
 SYSCALL, ERRNO, NOTE, STACK, NOTE_GONE = map(np.int64, range(5))
 """What a string is of; NOTE_GONE is an annotation with `(deleted)` behind its bracket."""
 KINDS = 4
+WEIGHT, MOST, ROOM, REST, LEFT_OUT = range(KINDS, 6 * KINDS, KINDS)
+"""Behind the counts of all kinds: their bytes, how many of both there may be, the code of those beyond."""
 
 K_HASH, K_CODE, K_START, K_LENGTH = range(4)
 """Columns of a table of strings: hash (0 is an empty slot), code, place in the arena, length * 8 + kind."""
@@ -162,11 +164,27 @@ def interned(
     if kind == NOTE_GONE:
         code = _gone(place, length, table, arena, counts, fresh, state)
         slot = find(table, arena, buf, start, start + length, kind, key)
+        beyond = code < 0
     else:
-        code = _new_code(kind, place, length, counts, fresh, state)
+        beyond = not _has_room(kind, length, counts)
+        code = counts[REST + kind] if beyond else _new_code(kind, place, length, counts, fresh, state)
+    if beyond:
+        state[ARENA_END] = place
+        return code
     put(table, ~slot, key, code, place, length, kind)
     misses[n, M_CODE] = code
     return code
+
+
+@part
+def _has_room(kind: int, length: int, counts: Ints) -> bool:
+    """Whether one more string of this kind may be kept."""
+    weight = counts[WEIGHT + kind] + length
+    if counts[kind] >= counts[MOST + kind] or weight > counts[ROOM + kind]:
+        counts[LEFT_OUT + kind] = 1
+        return False
+    counts[WEIGHT + kind] = weight
+    return True
 
 
 @part
@@ -194,6 +212,8 @@ def _gone(place: int, length: int, table: Ints, arena: Bytes, counts: Ints, fres
     slot = find(table, arena, arena, start, stop, NOTE, key)
     if slot >= 0:
         return table[slot, 1]
+    if not _has_room(NOTE, stop - start, counts):
+        return -1
     state[ARENA_END] = stop
     code = _new_code(NOTE, start, stop - start, counts, fresh, state)
     put(table, ~slot, key, code, start, stop - start, NOTE)

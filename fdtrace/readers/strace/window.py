@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +22,7 @@ ABSENT = -(1 << 62)
 """The number that means "not printed" in the columns clock, ret and duration."""
 NO_FD = -(1 << 31)
 """The number that means "no descriptor stands first among the arguments"."""
+_BEFORE_FRAME = len(" > ")
 
 
 class Row(IntEnum):
@@ -105,23 +106,55 @@ start stop  the text of the call in `Window.buffer`, from its name to its result
 """
 
 
+class Limit(NamedTuple):
+    """How many different strings of a sort are kept, and how many bytes of them; `what` are they."""
+
+    what: str
+    most: int
+    room: int
+
+
+NAMES = Limit("names of system calls", 10_000, 1 << 20)
+ERRORS = Limit("names of errors", 10_000, 1 << 20)
+NOTES = Limit("annotations of descriptors", 1_000_000, 64 << 20)
+STACKS = Limit("stacks", 200_000, 64 << 20)
+
+OTHER = b"(other)"
+"""Stands for all names beyond the limit; no name has such a form."""
+
+
 class Strings:
-    """Interned byte strings; the code of a string is the order of its first appearance."""
+    """Interned byte strings; the code of a string is the order of its first appearance.
 
-    __slots__ = ("codes", "items")
+    Beyond the limit new ones are left out: their code is `rest`.
+    """
 
-    def __init__(self, items: Sequence[bytes] = ()) -> None:
+    __slots__ = ("codes", "items", "left_out", "limit", "rest", "weight")
+
+    def __init__(self, limit: Limit = NOTES, first: bytes | None = None) -> None:
         self.items: list[bytes] = []
         self.codes: dict[bytes, int] = {}
-        for item in items:
-            self.code(item)
+        self.limit = limit
+        self.weight = 0
+        self.left_out = False
+        self.rest = -1
+        if first is not None:
+            self.rest = self.code(first)
 
     def code(self, item: bytes) -> int:
         """The code of a string, a new one when it was not met before."""
         code = self.codes.get(item)
-        if code is None:
-            code = self.codes[item] = len(self.items)
-            self.items.append(item)
+        return self._new(item) if code is None else code
+
+    def _new(self, item: bytes) -> int:
+        code = len(self.items)
+        weight = self.weight + len(item) + _BEFORE_FRAME * item.count(b"\n")
+        if code >= self.limit.most or weight > self.limit.room:
+            self.left_out = True
+            return self.rest
+        self.weight = weight
+        self.codes[item] = code
+        self.items.append(item)
         return code
 
     def __len__(self) -> int:
@@ -156,10 +189,17 @@ class Tally:
 class Scan:
     """What all windows of one capture share: interned strings and the account of lines."""
 
-    syscalls: Strings = field(default_factory=Strings)
-    errnos: Strings = field(default_factory=Strings)
-    notes: Strings = field(default_factory=Strings)
-    stacks: Strings = field(default_factory=Strings)
+    syscalls: Strings = field(default_factory=lambda: Strings(NAMES, OTHER))
+    errnos: Strings = field(default_factory=lambda: Strings(ERRORS, OTHER))
+    notes: Strings = field(default_factory=lambda: Strings(NOTES))
+    stacks: Strings = field(default_factory=lambda: Strings(STACKS))
+
+    def left_out(self) -> Iterator[str]:
+        """In words, of which strings there were too many to keep all."""
+        for strings in (self.syscalls, self.errnos, self.notes, self.stacks):
+            if strings.left_out:
+                what, most, room = strings.limit
+                yield f"more than {most:,} different {what}, or {room:,} bytes of them: the rest is left out"
 
 
 class Window:

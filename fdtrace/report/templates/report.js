@@ -44,7 +44,7 @@
       const pages = Math.max(1, Math.ceil(shown.length / PAGE));
       page = Math.min(page, pages - 1);
       const rows = shown.slice(page * PAGE, page * PAGE + PAGE).map((row) => element("tr", {},
-        ...columns.map((column) => element("td", { className: column.number ? "number" : "", textContent: said(column, row) }))));
+        ...columns.map((column) => element("td", { className: column.look, textContent: said(column, row) }))));
       body.replaceChildren(...rows);
       const first = shown.length ? page * PAGE + 1 : 0, last = Math.min(shown.length, page * PAGE + PAGE);
       status.textContent = `Rows ${first.toLocaleString("en")} to ${last.toLocaleString("en")} of ` +

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fdtrace.readers.strace import window
 from tests.strace_text import Capture
 from tests.strategies import captures, damaged_captures
 
@@ -47,6 +48,26 @@ def test_samples(path: Path) -> None:
 def test_generated_captures(made: tuple[object, object, Capture], block: int, threads: int) -> None:
     for text in made[2].files.values():
         same(text, block, threads)
+
+
+@pytest.mark.parametrize("block", [60, 300, 1 << 16])
+@pytest.mark.parametrize(
+    ("limit", "most", "room"),
+    [("NOTES", 3, 1 << 20), ("NOTES", 99, 40), ("STACKS", 2, 99), ("NAMES", 3, 99), ("ERRORS", 2, 99)],
+)
+def test_strings_beyond_their_limit(
+    monkeypatch: pytest.MonkeyPatch, block: int, limit: str, most: int, room: int
+) -> None:
+    monkeypatch.setattr(window, limit, window.Limit("strings", most, room))
+    lines = []
+    for n in range(12):
+        name = ("read", "close", "fstat", "lseek", "readv")[n % 5]
+        lines += [
+            f"7 {name}({n}</a{n % 7}>(deleted) <unfinished ...>\n8 openat(AT_FDCWD, 0) = 4</b{n % 6}>\n",
+            f" > /lib/x(f{n % 4}+0x1) [0x{n % 4}]\n > /lib/y(main+0x2) [0x9]\n",
+            f"7 <... {name} resumed>) = -1 E{n % 5}X (text)\n7 not a line\n8 dup({n}</c{n}>\n",
+        ]
+    same("".join(lines).encode(), block)
 
 
 @STEADY

@@ -61,7 +61,8 @@ LIBC = "/usr/lib/x86_64-linux-gnu/libc.so.6"
             Frame("/srv/o", "operator new(unsigned long)", 0x18, 3),
         ),
         ("/srv/a b/(x) y(f+0x1) [0x2]", Frame("/srv/a b/", "x) y(f", 1, 2)),
-        ("/memfd:jit (deleted)(f+0x1) [0x2]", Frame("/memfd:jit ", "deleted)(f", 1, 2)),
+        ("/memfd:jit (deleted)(f+0x1) [0x2]", Frame("/memfd:jit (deleted)", "f", 1, 2)),
+        ("/x(f+0x20001) [0x2]", Frame("/x", "f", 0x20001, 2, guessed=True)),
     ],
 )
 def test_one_frame(line: str, frame: Frame) -> None:

@@ -1,0 +1,71 @@
+"""How tables that are lent stand in the arrays of the compiled walk."""
+
+from __future__ import annotations
+
+# Columns of a record: one descriptor that is open in a lent table, or was.
+(
+    R_PY, R_FD, R_TABLE, R_FLAGS, R_STATE, R_SPECIES, R_IDENT, R_OFD, R_BRAND, R_HELD,
+    R_USES, R_ERRORS, R_READ, R_WRITTEN, R_LAST, R_STATED, R_OPENED, R_CLOSED,
+) = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 22, 30, 38)  # fmt: skip
+"""R_PY is 1 where there is a `Life`, else -1; R_LAST, R_STATED, R_OPENED and R_CLOSED begin a place."""
+RECORD = 46
+A_POS, A_SEQ, A_LINE, A_OFFSET, A_CLOCK, A_TID, A_CODE, A_STACK = range(8)
+"""Columns of a place in the capture; the position is -1 where there is none."""
+PLACE = 8
+
+FOREIGN, NAMED, STREAM, CONNECTION, FANOTIFY = 1, 2, 4, 8, 16
+"""R_FLAGS: a copy of a fork that is still its parent's life; what follows from target and kind."""
+OTHER, FIN_WAIT, CLOSE_WAIT, CLOSED_STATE = range(4)
+"""R_STATE, as far as reads and shutdowns ask."""
+
+C_RECORD, C_FLAGS, C_CLOSED = 0, 1, 2
+"""Columns of a cell, one for each number of a table; C_CLOSED begins the place of the last close."""
+CELL = 10
+CLOEXEC, TOUCHED, SHUT, BARRED, NOTED = 1, 2, 4, 8, 16
+"""C_FLAGS: close-on-exec; made or closed since it was lent; closed since then; not to be made in the walk;
+made before, or of a table of which nobody asks what it made."""
+
+(
+    T_BASE, T_CELLS, T_COUNT, T_FILLED, T_CHANGED, T_PEAK, T_FLIGHTS, T_POSITION, T_LEVEL, T_ROWS,
+) = range(10)  # fmt: skip
+"""Columns of a lent table; T_POSITION and T_LEVEL are the last point of its curve, T_ROWS counts its rows."""
+TABLE = 10
+
+K_TABLE, K_OP, K_OLD, K_SHUT, K_CLOEXEC, K_FD, K_AT = range(7)
+"""Columns of a thread: its table, the call that is under way and what its entry did; K_AT begins a place."""
+THREAD = 14
+NO_CALL, UNKNOWN_CALL = -1, -2
+"""K_OP: no call is under way; one that only the fold knows."""
+NOT_LENT = -1
+
+S_STREAM_END, S_READS, S_WRITES, S_USES, S_CREATES, S_ACCEPTS, S_SHUTDOWN, S_TAKEN = (
+    1,
+    2,
+    4,
+    8,
+    16,
+    32,
+    64,
+    128,
+)
+"""What matters of a system call; S_TAKEN: the walk knows what it does."""
+S_ASK, S_ASK_ENTRY, S_PLAIN, S_HOLDS, S_FLIES, S_CLOSES = 256, 512, 1024, 2048, 4096, 8192
+S_ASK_SUCCESS = 16384
+"""S_ASK: somebody has to look at its text, of its entry, or where it succeeded; S_PLAIN: a use by its
+result; S_HOLDS: it may hold a number before it returns; S_FLIES: the table knows that it is under way."""
+DULL, RESETS, HARD = range(3)
+"""Errors that mean nothing, those that end a connection, and those that are told."""
+
+(
+    AT, POS, DUE, BATCH, BEGUN, ENDED, CURVE, WIDTH, OFDS, IDENTS, SETTLED, FREE, KEY, MET, LIMIT, WHO, WHAT,
+) = range(17)  # fmt: skip
+"""What the walk remembers: its row, the position, when news are due, how much stands in each list, the
+width of the parts of curves, the next numbers, whether a question was answered, and what one is about."""
+STATE = 17
+DONE, ROWS, ASK, NEW_SPECIES, GROW, PUBLISH, ROOM, NOTE = range(8)
+"""Why it stopped: no more rows; rows for the fold; a call's text; a creation's; a number beyond the cells;
+news to tell; no more records; a number that a table makes for the first time."""
+L_BATCH, L_BEGUN, L_ENDED, L_FREE = range(4)
+LOGS = 4
+LONGEST_KEY = 1024
+MOST_NUMBERS = 1 << 16

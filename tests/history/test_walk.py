@@ -1,0 +1,152 @@
+"""What the compiled walk takes over from the fold changes nothing: not a number, not an order."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.strace_text import Capture
+from tests.strategies import captures, damaged_captures
+
+pytest.importorskip("numba")
+
+from fdtrace.checks.leak import Leak
+from fdtrace.history import fold, lender, run
+from fdtrace.history.callsites import CallSites
+from fdtrace.history.groups import Share
+from fdtrace.history.kernel import Observer
+from fdtrace.history.lives import At, Life
+from fdtrace.history.tasks import Task
+from fdtrace.readers.bundle import gather
+from fdtrace.readers.strace import scan
+from fdtrace.readers.strace.window import Scan
+
+pytestmark = pytest.mark.slow  # the first compilation alone takes half a minute
+
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").rglob("*.strace*"))
+STEADY = settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+FACTS = [
+    name
+    for name in Life.__slots__
+    if name not in ("table", "process", "parent", "slot", "state_source", "passes_cloexec")
+]
+
+
+SHARE = ("opened", "closed", "in_rows", "after_end", "sweeps", "last_close", "row")
+
+
+class Diary(Observer):
+    """Writes down all that an observer hears."""
+
+    def __init__(self) -> None:
+        self.lines: list[Any] = []
+
+    def opened(self, life: Life) -> None:
+        self.lines.append(("opened", life.process.pid, life.fd, life.ident, life.kind, life.opened))
+
+    def closed(self, life: Life) -> None:
+        self.lines.append(("closed", life.process.pid, *facts(life)))
+
+    def failed(self, task: Task, at: At, fd: int, errno: bytes, last: At | None) -> None:
+        self.lines.append(("failed", task.tid, at, fd, errno, last))
+
+    def executed(self, task: Task, at: At, inherited: list[Life]) -> None:
+        self.lines.append(("executed", task.tid, at, [life.ident for life in inherited]))
+
+
+def facts(life: Life) -> list[Any]:
+    return [getattr(life, name) for name in FACTS]
+
+
+def steps(share: Share) -> list[dict[int, int]]:
+    return [share.idle._steps, share.lengths_ns._steps]
+
+
+def account(path: Path, walk: bool, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """All that is known of a capture in the end, and all that was told on the way."""
+    monkeypatch.setenv(run.WALK, "on" if walk else "off")
+    (capture,) = gather([str(path)], "strace").captures
+    known = Scan()
+    diary, leak = Diary(), Leak(known, CallSites())
+    history = run.read(capture, [diary, leak], scan=known, lean=True, scanner="fast")
+    calls = history.fold.calls
+    kernel = calls.kernel
+    shares = [
+        (key, cell, pattern, [getattr(share, name) for name in SHARE], *steps(share))
+        for key, cells in leak.groups.places.items()
+        for cell, group in cells.items()
+        for pattern in [list(group.patterns.items())]
+        for share in group.shares.values()
+    ]
+    tables = [
+        (
+            *(table.ident, table.filled, table.changed, sorted(table.touched), sorted(table.cloexec)),
+            *(sorted(table.last_closed.items()), [facts(life) for life in table.fds.values()]),
+        )
+        for table in kernel.tables
+    ]
+    processes = [
+        (p.pid, p.peak, p.curve.width, list(p.curve._values.items()), p.limit, p.inner, p.left, p.ended)
+        for p in kernel.processes
+    ]
+    counts = history.fold.position, kernel.originals, history.fold.syscall_counts, calls.hidden
+    threads = leak.use._made, list(leak.use._touched.items()), leak.groups.settled
+    return [diary.lines, shares, tables, processes, counts, threads, history.coverage]
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Tables are lent whenever they can be, and news told often."""
+    monkeypatch.setattr(lender, "_WORTH", 0)
+    monkeypatch.setattr(lender, "_EACH", 1 << 40)
+    monkeypatch.setattr(lender, "_PAYS", -(1 << 40))
+    monkeypatch.setattr(fold, "_ROWS_UNTOLD", 29)
+    return monkeypatch
+
+
+def same(path: Path, monkeypatch: pytest.MonkeyPatch, block: int = 1 << 20) -> None:
+    usual = scan.FastScanner.__init__.__defaults__
+    assert usual is not None
+    small = tuple(block if value == scan.BLOCK_BYTES else value for value in usual)
+    monkeypatch.setattr(scan.FastScanner.__init__, "__defaults__", small)
+    alone = account(path, False, monkeypatch)
+    for one, other in zip(account(path, True, monkeypatch), alone, strict=True):
+        assert one == other
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_samples(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = path.read_bytes()
+    text = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    capture = tmp_path / "sample.strace"
+    capture.write_bytes(text[:1_000_000])
+    same(capture, monkeypatch)
+
+
+@STEADY
+@given(made=captures(max_size=60), block=st.sampled_from([60, 300, 1 << 16]))
+def test_generated_captures(
+    eager: pytest.MonkeyPatch, tmp_path: Path, made: tuple[object, object, Capture], block: int
+) -> None:
+    path = tmp_path / "made.strace"
+    for text in filter(None, made[2].files.values()):
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        same(path, eager, block)
+
+
+@STEADY
+@given(text=damaged_captures())
+def test_damaged_captures(eager: pytest.MonkeyPatch, tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "damaged.strace"
+    path.write_bytes(b'4100 execve("/bin/a", ["a"], 0x1 /* 1 var */) = 0\n' + text)
+    same(path, eager, 300)
