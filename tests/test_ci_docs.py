@@ -57,6 +57,7 @@ def place(tmp_path: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_every_command_of_the_page_runs(place: dict[str, str], tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     ordered = sorted(dict.fromkeys(commands()), key=lambda line: "--write-baseline" not in line)
@@ -91,6 +92,7 @@ def test_the_recipes_have_what_their_hosts_ask_for() -> None:
 TESTS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 @pytest.mark.live
 def test_the_tests_of_the_page_pass_as_they_stand(tmp_path: Path) -> None:
     strace = shutil.which("strace")

@@ -58,7 +58,9 @@ OFFERED = ["explain", "leak,double_close", "high", "lsof", "--baseline"]
 
 
 @pytest.mark.live
-@pytest.mark.parametrize(("shell", "script"), [("bash", BASH), ("fish", FISH), ("zsh", ZSH)])
+@pytest.mark.parametrize(
+    ("shell", "script"), [("bash", BASH), pytest.param("fish", FISH, marks=pytest.mark.slow), ("zsh", ZSH)]
+)
 def test_each_shell_completes(shell: str, script: str, path: str, tmp_path: Path) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")

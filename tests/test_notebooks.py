@@ -102,6 +102,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Ra
     changed.undo()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IDS)
 def test_every_cell_runs_without_a_warning_and_shows_something(name: str, run: Callable[[str], Ran]) -> None:
     for cell in run(name).cells:
@@ -111,6 +112,7 @@ def test_every_cell_runs_without_a_warning_and_shows_something(name: str, run: C
             assert output.get("name", "stdout") == "stdout", output.text
 
 
+@pytest.mark.slow
 def test_what_fdtrace_gives_shows_itself(run: Callable[[str], Ran]) -> None:
     shown = {cell.source.splitlines()[-1]: cell.outputs[-1].data for cell in run("01-first-look").cells}
     for last in ("case", "found", "story", "case.coverage", "case.timeline()"):
@@ -119,6 +121,7 @@ def test_what_fdtrace_gives_shows_itself(run: Callable[[str], Ran]) -> None:
     assert shown["case.timeline()"]["image/svg+xml"].startswith("<svg")
 
 
+@pytest.mark.slow
 def test_first_look(run: Callable[[str], Ran]) -> None:
     ran = run("01-first-look")
     assert "python3.1 (pid 23109) leaks 16 descriptors, 13 of them in 95 s" in ran.cell("stock-service")
@@ -139,6 +142,7 @@ def test_first_look(run: Callable[[str], Ran]) -> None:
     assert "No leak found in 12 s and 1,031 calls of 3 processes" in ran.cell("web-server")
 
 
+@pytest.mark.slow
 def test_leak_hunt(run: Callable[[str], Ran]) -> None:
     ran = run("02-leak-hunt")
     grown = ran.cell("grown = listed")
@@ -172,6 +176,7 @@ def test_leak_hunt(run: Callable[[str], Ran]) -> None:
     assert "reaches its limit of 20,000 in about 72 minutes" in ran.cell("print(str(found)")
 
 
+@pytest.mark.slow
 def test_sockets(run: Callable[[str], Ran]) -> None:
     ran = run("03-sockets")
     over_time = ran.cell('looks.groupby(["at", "state"]')

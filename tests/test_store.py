@@ -92,6 +92,7 @@ def test_the_answers_are_the_same_to_the_byte(which: str, request: pytest.Fixtur
         assert one == other
 
 
+@pytest.mark.slow
 def test_the_command_line_too(saved: Path) -> None:
     for command in ("leaks", "doctor"):
         first, second = run(command, str(SAMPLE)), run(command, str(saved))
@@ -300,6 +301,7 @@ def tellings(case: fdtrace.Case) -> dict[str, str]:
     return told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["lws-gateway", pytest.param("stock-service", marks=pytest.mark.slow), "web-server"]
 )

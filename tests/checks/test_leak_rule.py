@@ -63,9 +63,38 @@ def refused() -> str:
     return trace(*(unit(n) for n in range(3, 20)))
 
 
+def hung_up_and_not_read() -> str:
+    def client(n: int) -> Lines:
+        add = f"{{events=EPOLLIN|EPOLLRDHUP|EPOLLET, data={{u32={n}, u64={n}}}}}"
+        gone = f"[{{events=EPOLLIN|EPOLLRDHUP, data={{u32={n}, u64={n}}}}}]"
+        return [
+            f"accept4(3, NULL, NULL, SOCK_CLOEXEC) = {n}",
+            f"epoll_ctl(4, EPOLL_CTL_ADD, {n}, {add}) = 0",
+            f'read({n}, "GET", 64) = 3',
+            f"epoll_wait(4, {gone}, 16, -1) = 1",
+            *OTHER,
+        ]
+
+    server = ["socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = 3", "listen(3, 5) = 0", "epoll_create1(0) = 4"]
+    return trace(server, *(client(n) for n in range(5, 30)), ["epoll_wait(4,  <detached ...>"])
+
+
+def one_file_again_and_again() -> str:
+    return (
+        START
+        + "".join(f"100 {line}\n" for line in OTHER)
+        + "".join(
+            f'100 openat(AT_FDCWD, "/data/prices.db", O_RDONLY) = {n}\n100 read({n}, "x", 9) = 1\n'
+            for n in range(3, 60)
+        )
+    )
+
+
 @pytest.mark.parametrize(
     ("capture", "kind", "count", "severity"),
     [
+        (hung_up_and_not_read, "tcp", 25, "high"),
+        (one_file_again_and_again, "file", 57, "high"),
         (never_closed, "file", 27, "high"),
         (forgotten_on_one_path, "file", 12, "medium"),
         (begins_late, "file", 12, "medium"),
@@ -102,6 +131,23 @@ def cache_with_turnover() -> str:
             [*unit, f'openat(AT_FDCWD, "/tile/{n}", O_RDONLY) = {fd}', f'read({fd}, "x", 9) = 1', *OTHER]
         )
     return trace(*units)
+
+
+def start_of_many_calls_and_then_slow_work() -> str:
+    models = [f'openat(AT_FDCWD, "/models/{n}.bin", O_RDONLY) = {n}' for n in range(3, 43)]
+    begin = [part for line in models for part in (line, *OTHER * 3)]
+    lines = [f"100 {1700000000 + n * 0.005:.6f} {line}\n" for n, line in enumerate(begin)]
+    work = [f'100 {1700000010 + n * 0.2:.6f} write(1, "done", 4) = 4\n' for n in range(60)]
+    return START.replace("100 ", "100 1700000000.000000 ", 1) + "".join(lines + work)
+
+
+def the_last_few_are_kept() -> str:
+    def unit(n: int) -> Lines:
+        fd = 3 + n % 8
+        before = [f"close({fd}) = 0"] if n >= 8 else []
+        return [*before, f'openat(AT_FDCWD, "/log/{n}", O_WRONLY) = {fd}', f'write({fd}, "x", 1) = 1', *OTHER]
+
+    return trace(*(unit(n) for n in range(60)))
 
 
 def clients_that_are_served() -> str:
@@ -145,6 +191,8 @@ def children_that_leave_descriptors_to_their_exit() -> str:
     [
         everything_closed,
         opened_at_start_and_held,
+        start_of_many_calls_and_then_slow_work,
+        the_last_few_are_kept,
         cache_with_turnover,
         clients_that_are_served,
         children_that_report_to_their_parent,

@@ -80,6 +80,7 @@ def test_a_fix_is_told_from_what_is_none(built: Path, options: tuple[str, ...]) 
 
 
 @pytest.mark.live
+@pytest.mark.slow
 def test_a_renamed_function_and_one_that_did_not_run(built: Path) -> None:
     before = record(built, "before", 40, 10, *FULL)
     moved = fdtrace.diff(before, record(built, "moved", 40, 10, *FULL, program="renamed"), severity="low")

@@ -107,6 +107,7 @@ def test_a_running_program_with_threads_and_children_is_recorded_and_goes_on(
     assert {kind for kind, _ in serious(case)} == {"eventfd"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("leak", "found"), [("0", set()), pytest.param("1", {"eventfd"}, marks=pytest.mark.slow)]
 )

@@ -16,7 +16,11 @@ from fdtrace.record.script import text
 from tests.record.conftest import tool, until
 from tests.record.test_record_live import serious
 
-SHELLS = [["dash"], ["busybox", "sh"], pytest.param(["bash", "--posix"], marks=pytest.mark.slow)]
+SHELLS = [
+    ["dash"],
+    pytest.param(["busybox", "sh"], marks=pytest.mark.slow),
+    pytest.param(["bash", "--posix"], marks=pytest.mark.slow),
+]
 
 
 @pytest.fixture
