@@ -49,6 +49,7 @@ def rows(frame: pd.DataFrame) -> list[list[Any]]:
     return [[plain(value) for value in row] for row in whole.astype(object).itertuples(index=False)]
 
 
+@pytest.mark.slow
 def test_the_samples_have_rows_in_every_table_but_problems() -> None:
     filled = {name for sample, name in EACH if len(table(sample, name))}
     assert filled == set(schema.TABLES) - {"problems"}

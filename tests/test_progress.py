@@ -108,7 +108,9 @@ def test_all_bytes_are_told_of_compressed_input_too(tmp_path: Path) -> None:
     assert told[-1].bytes == told[-1].total == packed.stat().st_size
 
 
-@pytest.mark.parametrize(("command", "code"), [("leaks", 130), ("doctor", 130)])
+@pytest.mark.parametrize(
+    ("command", "code"), [("leaks", 130), pytest.param("doctor", 130, marks=pytest.mark.slow)]
+)
 def test_ctrl_c_on_a_terminal(tmp_path: Path, command: str, code: int) -> None:
     # GIVEN a capture that takes its time, read by a process on a terminal
     path = tmp_path / "app.strace"

@@ -119,7 +119,7 @@ def test_a_program_is_run_and_its_case_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.live
 @pytest.mark.usefixtures("strace")
-@pytest.mark.parametrize("fate", ["close", "keep"])
+@pytest.mark.parametrize("fate", ["keep", pytest.param("close", marks=pytest.mark.slow)])
 def test_a_server_is_used_and_then_asked_to_end(fate: str) -> None:
     port = free_port()
 
