@@ -280,7 +280,8 @@ class Leak(Check):
             return held
         ended = [life for life in serious if signs.gone(life)]
         if len(ended) * 3 >= len(serious) * 2:
-            return ended
+            late = [life for life in serious if signs.begin(life) > max(map(signs.begin, ended))]
+            return ended if group.closed else ended + late  # what came after the last look may be dead, too
         if not self._closes(group):
             return [*serious, *self._alike(serious, left, closely)]
         guilty = {id(life.process) for life in serious}
