@@ -17,7 +17,7 @@ from ..readers.strace.window import Scan
 from .base import Check, quotes
 
 if TYPE_CHECKING:
-    from ..history.lender import Passers
+    from ..history.passers import Passers
 
 _LOSSES = frozenset({"EIO", "ENOSPC", "EDQUOT"})
 

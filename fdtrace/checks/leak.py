@@ -50,7 +50,7 @@ from .leak_seen import Seen, seen, seen_open
 from .use import Use
 
 if TYPE_CHECKING:
-    from ..history.lender import Passers
+    from ..history.passers import Passers
 
 _TELLS_USE = frozenset(
     "read readv pread64 recv recvfrom recvmsg recvmmsg write writev pwrite64 send sendto sendmsg sendmmsg "

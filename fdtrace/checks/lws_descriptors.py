@@ -23,7 +23,7 @@ from .base import Check, called_by, quotes
 from .lws_objects import evidence
 
 if TYPE_CHECKING:
-    from ..history.lender import Passers
+    from ..history.passers import Passers
 
 _SHOWN = 3
 

@@ -13,7 +13,7 @@ from . import signs
 from .waiting import Waiting
 
 if TYPE_CHECKING:
-    from ..history.lender import Passers
+    from ..history.passers import Passers
 
 _THREADS = 100_000
 _SILENT = ("dir", "memfd", "io_uring", "bpf", "perf", "pidfd")

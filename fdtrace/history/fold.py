@@ -120,6 +120,8 @@ class Fold:
 
     def _walk(self, window: Window, lender: Lender) -> None:
         """Take the rows of a window, the plain ones of lent tables in the walk."""
+        from .lent_answers import answer
+
         lender.learn(self._names, self._ops)
         arrays, state = lender.window(window), lender.state
         state[w.AT] = 0
@@ -147,7 +149,7 @@ class Fold:
                 lender.grow()
                 continue
             if reason == w.ASK:
-                if lender.answer(window, row, self._pos):
+                if answer(lender, window, row, self._pos):
                     state[w.SETTLED] = 1
                     continue
                 rows = [row]

@@ -23,7 +23,7 @@ from .tasks import Process
 from .walk_columns import CLOSE_WAIT
 
 if TYPE_CHECKING:
-    from .lender import Passers
+    from .passers import Passers
 
 ROW = 3
 """This many closes without an open between them are one sweep."""

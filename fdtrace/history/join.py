@@ -26,7 +26,7 @@ from .states import SOCKETS, settle
 from .tasks import Process
 
 if TYPE_CHECKING:
-    from .lender import Passers
+    from .passers import Passers
 
 _KEPT = 128
 """Lives of one number that are remembered when they end: the longest, and what a snapshot has by inode."""

@@ -18,7 +18,7 @@ from .lives import STDIO, At, Flight, Life, Table
 from .tasks import Process, Task
 
 if TYPE_CHECKING:
-    from .lender import Passers
+    from .passers import Passers
 
 ENDED_KEPT = 10_000
 """Processes that ended without leaving a descriptor open are forgotten when there are twice as many.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..readers.strace import notes
 
 if TYPE_CHECKING:
-    from .lender import Loan
+    from .loans import Loan
     from .tasks import Process, Task
 
 STDIO = 3
@@ -197,7 +197,7 @@ class Table:
         loan = self.loan if name != "loan" else None
         if loan is None:
             raise AttributeError(name)
-        loan.lender.give_back(self)
+        loan.give_back()
         return getattr(self, name)
 
     def take(self, fd: int) -> Life | None:

@@ -12,7 +12,7 @@ from .kernel import Observer
 from .lives import Life
 
 if TYPE_CHECKING:
-    from .lender import Passers
+    from .passers import Passers
 
 Progress = Callable[[Reading], None]
 

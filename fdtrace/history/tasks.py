@@ -8,7 +8,7 @@ from .curve import Curve
 from .lives import At, Flight, Table
 
 if TYPE_CHECKING:
-    from .lender import Loan
+    from .loans import Loan
 
 
 class Process:
@@ -106,7 +106,7 @@ class Task:
         loan = self.loan if name != "loan" else None
         if loan is None:
             raise AttributeError(name)
-        loan.lender.give_back(loan.table)
+        loan.give_back()
         return getattr(self, name)
 
 

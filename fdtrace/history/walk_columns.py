@@ -69,3 +69,5 @@ L_BATCH, L_BEGUN, L_ENDED, L_FREE = range(4)
 LOGS = 4
 LONGEST_KEY = 1024
 MOST_NUMBERS = 1 << 16
+FIRST_LIMIT = 64
+"""So many rows the fold takes at a time while tables are lent (LIMIT)."""

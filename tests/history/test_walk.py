@@ -16,7 +16,7 @@ from tests.strategies import captures, damaged_captures
 pytest.importorskip("numba")
 
 from fdtrace.checks.leak import Leak
-from fdtrace.history import fold, lender, run
+from fdtrace.history import fold, lender, loans, run
 from fdtrace.history.callsites import CallSites
 from fdtrace.history.groups import Share
 from fdtrace.history.kernel import Observer
@@ -109,7 +109,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Tables are lent whenever they can be, and news told often."""
     monkeypatch.setattr(lender, "_WORTH", 0)
     monkeypatch.setattr(lender, "_EACH", 1 << 40)
-    monkeypatch.setattr(lender, "_PAYS", -(1 << 40))
+    monkeypatch.setattr(loans, "_PAYS", -(1 << 40))
     monkeypatch.setattr(fold, "_ROWS_UNTOLD", 29)
     return monkeypatch
 

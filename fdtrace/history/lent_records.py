@@ -1,0 +1,92 @@
+"""Records of the walk as lives, for whoever wants to look at one."""
+
+from __future__ import annotations
+
+from ..readers.strace.window import Scan, Window
+from . import walk_columns as w
+from .calls import Calls
+from .lent_species import Species
+from .lives import At, Life
+from .tasks import Process
+
+
+class Records(Species):
+    """What stands in the arrays, as the fold would have it; `file` is the code of the file that is read."""
+
+    def __init__(self, calls: Calls, scan: Scan, file: int) -> None:
+        super().__init__(calls, scan)
+        self.file = file
+        self._brands: dict[tuple[str, str | None], int] = {}
+        """Listeners are one brand when what is accepted from them differs in nothing but its client."""
+
+    def at(self, place: list[int]) -> At:
+        """A place of the capture, from its columns."""
+        pos, seq, line, offset, clock, tid, code, stack = place
+        return At(
+            self.file, seq, line, offset, clock, tid, self.names[code] if code >= 0 else b"", stack, pos
+        )
+
+    def life(self, record: int) -> Life:
+        """The life of a record, made where there is none yet."""
+        known = self.lives[record]
+        if known is not None:
+            return known
+        row = self.rec[record].tolist()
+        proto, table = self.protos[row[w.R_SPECIES]], self.table_of(row[w.R_TABLE])
+        at = self.at(row[w.R_OPENED : w.R_OPENED + w.PLACE])
+        life = Life(table, row[w.R_FD], row[w.R_OFD], proto.kind, proto.via, at)
+        life.ident = row[w.R_IDENT]
+        life.target, life.inode = proto.target, proto.inode
+        life.local, life.peer = proto.local, proto.peer
+        life.cloexec = proto.cloexec
+        life.state, life.state_name = proto.state, proto.state_name
+        life.state_at = None if proto.state is None else at
+        self.rec[record, w.R_PY] = 1
+        self.lives[record] = life
+        return life
+
+    def settle(self, record: int) -> None:
+        """Add what a record has summed up to its life."""
+        row = self.rec[record].tolist()
+        life = self.life(record)
+        if row[w.R_USES]:
+            life.uses += row[w.R_USES]
+            life.errors += row[w.R_ERRORS]
+            life.read_bytes += row[w.R_READ]
+            life.written_bytes += row[w.R_WRITTEN]
+            at = self.at(row[w.R_LAST : w.R_LAST + w.PLACE])
+            if life.last_use is None or life.last_use.pos < at.pos:
+                life.last_use = at
+            self.rec[record, w.R_USES : w.R_LAST] = 0
+        if row[w.R_STATED] >= 0:
+            at = self.at(row[w.R_STATED : w.R_STATED + w.PLACE])
+            shut = at.syscall == b"shutdown"
+            closed = row[w.R_STATE] == w.CLOSED_STATE
+            life.state = "CLOSE" if closed else "FIN_WAIT2" if shut else "CLOSE_WAIT"
+            life.state_at = at
+            life.state_name = "shutdown()" if shut else f"{at.syscall.decode()}() = 0"
+            self.rec[record, w.R_STATED] = -1
+
+    def process(self, place: int) -> Process:
+        """Whose table a record is of."""
+        return self.table_of(place).process
+
+    def end(self, record: int, life: Life) -> None:
+        """A life that the walk has ended."""
+        self.settle(record)
+        life.how = "close"
+        life.closed = self.at(self.rec[record, w.R_CLOSED : w.R_CLOSED + w.PLACE].tolist())
+
+    def meet(self, window: Window, row: int) -> None:
+        """A creation whose text the walk does not know."""
+        if not self.ops[int(window.columns["syscall"][row]), 2] & w.S_ACCEPTS:
+            self.read(window, row, None)
+            return
+        record = int(self.state[w.WHO])
+        listener = self.life(record)
+        if self.rec[record, w.R_BRAND] >= 0:
+            self.read(window, row, listener)
+            return
+        self.settle(record)
+        key = listener.kind, listener.local
+        self.rec[record, w.R_BRAND] = self._brands.setdefault(key, len(self._brands))
