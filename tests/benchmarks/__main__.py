@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import captures, rows
-from .measure import FLOOR, PROJECT, SCAN, Cost, cost, fdtrace, keep_in, machine, python
+from .measure import FLOOR, GUNZIP, PROJECT, SCAN, UNZSTD, Cost, cost, fdtrace, keep_in, machine, python
 
 _SMALL = 2_000_000
 _ROWS = 100_000
@@ -77,11 +77,26 @@ def _large(kind: str, folder: Path, size: int, runs: int) -> None:
     once = {command: _tried(fdtrace(command, str(capture)), runs) for command in ("leaks", "check", "doctor")}
     for command, found in once.items():
         _line(f"fdtrace {command}", found, floor)
+    _compressed(capture, runs)
     captures.enlarge(base, 4 * size, capture)
     _growth("bare Python loop, four times", cost(python(FLOOR, str(capture)), 1), floor)
     for command, found in once.items():
         _growth(f"fdtrace {command}, four times", _tried(fdtrace(command, str(capture)), 1), found)
     capture.unlink()
+
+
+def _compressed(capture: Path, runs: int) -> None:
+    """The same capture compressed, beside what its decompressor takes alone."""
+    for suffix, code in ((".gz", GUNZIP), (".zst", UNZSTD)):
+        try:
+            packed = captures.compressed(capture, suffix)
+            alone = cost(python(code, str(packed)), runs)
+        except RuntimeError as error:
+            print(f"  {suffix}: not measured: {str(error).splitlines()[-1]}")
+            continue
+        _line(f"decompressing {suffix}", alone, alone, f"{suffix} alone")
+        _line(f"scanner: {suffix}", _tried(python(SCAN, str(packed), "fast"), runs), alone, f"{suffix} alone")
+        packed.unlink()
 
 
 def _small(folder: Path, runs: int) -> None:

@@ -48,6 +48,7 @@ KINDS: dict[str, tuple[Callable[[Path], list[str]], list[str]]] = {
     "stacks": (worker, ["-f", "-ttt", "-T", "-yy", "-k"]),
 }
 """What is recorded: the program, and the options of strace."""
+_COMPRESSORS = {".gz": ["gzip", "-c"], ".zst": ["zstd", "-q", "-c"]}
 _NEEDED = {"build": ("make", "gcc"), "stacks": ("gcc",)}
 
 
@@ -81,6 +82,21 @@ def enlarge(base: Path, size: int, target: Path) -> Path:
     command = [sys.executable, "-m", __spec__.name, str(base.absolute()), str(size), str(target.absolute())]
     subprocess.run(command, cwd=_PROJECT, check=True, timeout=1800)
     return target
+
+
+def compressed(capture: Path, suffix: str) -> Path:
+    """A compressed copy of a capture beside it.
+
+    Raises:
+        RuntimeError: the program that compresses is missing.
+    """
+    program = _COMPRESSORS[suffix]
+    if shutil.which(program[0]) is None:
+        raise RuntimeError(f"{program[0]} is not installed")
+    packed = capture.with_name(capture.name + suffix)
+    with packed.open("wb") as stream:
+        subprocess.run([*program, str(capture)], stdout=stream, check=True, timeout=600)
+    return packed
 
 
 def _enlarge(base: Path, size: int, target: Path) -> None:

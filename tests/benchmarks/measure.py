@@ -14,6 +14,22 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent.parent
 FLOOR = "import sys\nwith open(sys.argv[1], 'rb') as f:\n    for line in f:\n        line.split(b' ', 2)\n"
+GUNZIP = """
+import gzip, sys
+with gzip.open(sys.argv[1]) as f:
+    while f.read(1 << 20):
+        pass
+"""
+UNZSTD = """
+import sys
+try:
+    from compression import zstd
+except ImportError:
+    from backports import zstd
+with zstd.open(sys.argv[1]) as f:
+    while f.read(1 << 20):
+        pass
+"""
 SCAN = """
 import sys
 from fdtrace.readers.bundle import gather

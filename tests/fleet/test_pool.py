@@ -121,14 +121,19 @@ def test_few_are_on_their_way_and_names_are_taken_when_there_is_room() -> None:
 
 def test_an_executor_that_cancels_ends_the_scan() -> None:
     with ThreadPoolExecutor(1) as executor:
-        crew = pool.Borrowed(executor, room=2)
         gate = threading.Event()
         executor.submit(gate.wait)
-        waiting = pool.outcomes(map(task, "abc"), crew)
-        threading.Timer(0.1, crew.stop).start()
-        threading.Timer(0.2, gate.set).start()
+
+        def two() -> Iterator[Task]:
+            yield task("a")
+            yield task("b")
+            crew.stop()
+            gate.set()
+            yield task("c")
+
+        crew = pool.Borrowed(executor, room=3)
         with pytest.raises(FdtraceError, match="has cancelled"):
-            next(waiting)
+            list(pool.outcomes(two(), crew))
 
 
 def test_a_borrowed_executor_is_left_open_and_a_broken_one_is_said() -> None:

@@ -62,6 +62,16 @@ FORMS = [
 ]  # fmt: skip
 
 
+TO_FILE = FORMS[::4]
+"""Each form is tried once in every run, these to a file, the others to standard error; both in slow runs."""
+WAYS = [
+    pytest.param(options, to_file, id=f"{options}-{'file' if to_file else 'stderr'}",
+                 marks=() if (options in TO_FILE) == to_file or not options else pytest.mark.slow)
+    for options in FORMS
+    for to_file in (True, False)
+]  # fmt: skip
+
+
 WHOLE_LINES: defaultdict[str, set[str]] = defaultdict(set)
 WHOLE_LINES["-e status=successful,failed"] = {'say "hi)', "<x> = 3"}
 """With `status` a call is printed only after its end, so that output stands on lines of its own."""
@@ -108,8 +118,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
     return essence(record(folder, "", to_file=True))
 
 
-@pytest.mark.parametrize("options", FORMS)
-@pytest.mark.parametrize("to_file", [True, False], ids=["file", "stderr"])
+@pytest.mark.parametrize(("options", "to_file"), WAYS)
 def test_options_do_not_change_the_columns(
     tmp_path: Path, plain: list[tuple[object, ...]], options: str, to_file: bool
 ) -> None:
