@@ -7,31 +7,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from .errors import BadArgument, DamagedInput, FdtraceError
+from .errors import FdtraceError
 from .findings import Captures, Findings
-from .model import Coverage, Finding, Place, Reading
+from .model import Place
 from .readers.bundle import Capture
+from .readings import Progress, Readings, asked
 from .story import Story
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .history.callsites import CallSites
-    from .history.columns import Columns, Moments, Numbers
-    from .history.join import Join
-    from .history.kernel import Observer
-    from .history.passes import Pass
+    from .history.columns import Columns
     from .history.recorder import Recorder
-    from .history.run import History
     from .history.timeline import By
-    from .readers.sheet import Sheet
     from .report.redacted import Redacted
     from .report.report import Report
     from .store import Store
-    from .symbols.resolve import Resolved, Symbols
+    from .symbols.resolve import Symbols
     from .timeline import Timeline
-
-Progress = Callable[[Reading], None]
 
 
 class Case:
@@ -61,20 +54,17 @@ class Case:
         self._store = store
         self.skipped = skipped or (store.skipped if store else [])
         self.unreadable = unreadable or (store.unreadable if store else [])
-        self.interrupted = False
-        self._epoch_offset = epoch_offset
-        self._at = at
-        self._wrappers = tuple(wrappers)
-        self._progress = progress
-        self._symbols = symbols
+        self._read = Readings(
+            self._captures, self.unreadable, epoch_offset, at, tuple(wrappers), progress, symbols
+        )
         self._findings: dict[Any, Findings] = {}
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether an interrupt ended the reading."""
+        return self._read.interrupted
+
     # -- captures ------------------------------------------------------------
-
-    def _join(self) -> Join:
-        from .history.join import Join
-
-        return Join(self._sheets, self._epoch_offset)
 
     @property
     def parts(self) -> list[str]:
@@ -89,88 +79,9 @@ class Case:
         ]
 
     @property
-    def _traces(self) -> list[tuple[int, Capture]]:
-        """The recordings of strace, each with its number among all captures."""
-        return [(i, c) for i, c in enumerate(self._captures) if c.kind == "strace"]
-
-    @cached_property
-    def _sheets(self) -> list[tuple[Capture, Sheet]]:
-        """Every capture that is not of strace, read."""
-        sheets = [capture for capture in self._captures if capture.kind != "strace"]
-        if not sheets:
-            return []
-        from .readers.snapshots import read
-
-        watch = self._watch(sheets)
-        watched = [watch.watched(capture) if watch else capture for capture in sheets]
-        return [(capture, read(capture.sources[0], capture.kind, watch, self._at)) for capture in watched]
-
-    # -- history -------------------------------------------------------------
-
-    def _watch(self, captures: Sequence[Capture]) -> Pass | None:
-        """What tells of one pass over captures; None where nobody wants to know."""
-        if self._progress is None:
-            return None
-        from .history.passes import Pass
-
-        return Pass(captures, self._progress)
-
-    def _read(
-        self, index: int, capture: Capture, observers: list[Observer], watch: Pass | None, **how: Any
-    ) -> History:
-        """One recording, from its text to its tables."""
-        from .history.run import read
-
-        if watch is not None:
-            capture, observers = watch.watched(capture), [*observers, watch]
-        history = read(capture, observers, progress=watch, index=index, **how)
-        self.interrupted = self.interrupted or history.coverage.partial
-        if len(history.scan.stacks):
-            history.coverage.symbols = tuple(self.symbols)
-        self._note_damage(history)
-        return history
-
-    @cached_property
-    def _folded(self) -> list[History]:
-        """Every recording without its lives: they are forgotten when they end."""
-        if "_recorded" in self.__dict__:
-            return [one.history for one in self._recorded]
-        folded = []
-        watch = self._watch([capture for _, capture in self._traces])
-        for index, capture in self._traces:
-            join = self._join()
-            history = self._read(index, capture, [join], watch, tenures=True)
-            join.finish(history).name_processes(history)
-            folded.append(history)
-        return folded
-
-    @cached_property
-    def _surveyed(self) -> list[History]:
-        """Every recording, read for what it can show alone: nothing is kept that grows with it."""
-        if {"_recorded", "_folded"} & self.__dict__.keys():
-            return self._folded
-        surveyed = []
-        watch = self._watch([capture for _, capture in self._traces])
-        for index, capture in self._traces:
-            join = self._join()
-            history = self._read(index, capture, [join], watch, lean=not self._sheets)
-            join.finish(history)
-            surveyed.append(history)
-        return surveyed
-
-    @cached_property
-    def _recorded(self) -> list[Recorder]:
-        """Every capture with all its lives, copies of forks included."""
-        from .history.recorder import Recorder
-
-        recorded = []
-        watch = self._watch([capture for _, capture in self._traces])
-        for index, capture in self._traces:
-            recorder, join = Recorder(), self._join()
-            history = self._read(index, capture, [recorder, join], watch, list_copies=True)
-            join.finish(history)
-            recorded.append(recorder.finish(history))
-        return recorded
+    def symbols(self) -> list[str]:
+        """What became of the modules when symbols were looked up, in words; empty where none were given."""
+        return self._read.symbols
 
     def gather(self) -> None:
         """Reads each recording once for every check's answer and for all its lives.
@@ -181,50 +92,10 @@ class Case:
         from .checks import NAMES
 
         key = (tuple(NAMES), ())
-        if self._store is None and key not in self._findings and "_recorded" not in self.__dict__:
+        if self._store is None and key not in self._findings and not self._read.has("recorded"):
             recorded: list[Recorder] = []
-            self._findings[key] = self._fresh(NAMES, {}, recorded)
-            self._recorded = recorded
-
-    @cached_property
-    def _resolved(self) -> Resolved | None:
-        """What symbols tell of all frames; None where none were given."""
-        from .history.distinct_stacks import distinct_stacks
-
-        if self._symbols is None:
-            return None
-        watch = self._watch([capture for _, capture in self._traces])
-        captures = [watch.watched(capture) if watch else capture for _, capture in self._traces]
-        return self._symbols.resolve(stack for one in captures for stack in distinct_stacks(one, watch))
-
-    def _sites(self) -> CallSites:
-        """What names call sites."""
-        from .history.callsites import CallSites
-
-        return CallSites(self._wrappers, self._resolved)
-
-    @property
-    def symbols(self) -> list[str]:
-        """What became of the modules when symbols were looked up, in words; empty where none were given."""
-        return [] if self._resolved is None else list(self._resolved.account.sentences())
-
-    def _note_damage(self, history: History) -> None:
-        """Counts a capture that could only be read up to some place among the unreadable, once."""
-        for problem in history.problems:
-            if problem.line == 0 and problem.reader == "text":
-                history.coverage.partial = True
-                error = DamagedInput(problem.reason)
-                if str(error) not in map(str, self.unreadable):
-                    self.unreadable.append(error)
-
-    def _numbered(self, histories: Iterable[History]) -> Iterator[tuple[History, Numbers, Moments]]:
-        """Histories, each with what makes its numbers unique and its clock readings times."""
-        from .history.columns import Moments, Numbers
-
-        numbers = Numbers()
-        for history in histories:
-            yield history, numbers, Moments(history, self._epoch_offset)
-            numbers.after(history)
+            self._findings[key] = self._read.judge(NAMES, {}, recorded)
+            self._read.recorded = recorded
 
     def _table(self, name: str, columns_of: Callable[..., Columns]) -> pd.DataFrame:
         """A table of all recordings; `columns_of` is given each history, its numbers and its moments."""
@@ -233,8 +104,8 @@ class Case:
         if self._store is not None:
             return self._store.table(name)
         columns: dict[str, list[Any]] = {}
-        histories = [one.history for one in self._recorded] if name == "fds" else self._folded
-        for history, numbers, moments in self._numbered(histories):
+        histories = [one.history for one in self._read.recorded] if name == "fds" else self._read.folded
+        for history, numbers, moments in self._read.numbered(histories):
             part = columns_of(history, numbers, moments)
             rows = len(next(iter(part.values())))
             part["capture"] = [history.capture.name] * rows
@@ -249,8 +120,8 @@ class Case:
         """The open/close history: one row per life of a descriptor number, index `fd_id`."""
         from .history import columns
 
-        sites = self._sites()
-        recorded = self._recorded if self._store is None else []
+        sites = self._read.sites()
+        recorded = self._read.recorded if self._store is None else []
         lives_of = {one.history.index: one.lives for one in recorded}
         return self._table("fds", lambda h, n, m: columns.fds(h, lives_of[h.index], sites, n, m))
 
@@ -291,7 +162,7 @@ class Case:
         if self._store is not None:
             yield from self._store.events(wanted)
             return
-        for history, numbers, moments in self._numbered(self._folded):
+        for history, numbers, moments in self._read.numbered(self._read.folded):
             wanted.check(history.capture.name, history.coverage.clock)
             for columns in pieces(history, numbers, moments, wanted):
                 columns["capture"] = [history.capture.name] * len(columns["seq"])
@@ -303,7 +174,9 @@ class Case:
             yield from self._store.executions()
             return
         for (history, _, moments), one in zip(
-            self._numbered(one.history for one in self._recorded), self._recorded, strict=True
+            self._read.numbered(one.history for one in self._read.recorded),
+            self._read.recorded,
+            strict=True,
         ):
             for process, at, program in one.executions:
                 yield history.capture.name, process.pid, moments.seconds(at.clock), at.line, program
@@ -327,7 +200,7 @@ class Case:
         """Every frame of every distinct stack (`-k`); empty without stacks."""
         from .history import columns
 
-        return self._table("frames", lambda h, n, _: columns.frames(h, n, self._resolved))
+        return self._table("frames", lambda h, n, _: columns.frames(h, n, self._read.resolved))
 
     @cached_property
     def open_files(self) -> pd.DataFrame:
@@ -358,7 +231,7 @@ class Case:
 
         if self._store is not None:
             return self._store.table("sightings")
-        return table(looks_of(self._sheets), self._recorded, CallSites(self._wrappers))
+        return table(looks_of(self._read.sheets), self._read.recorded, CallSites(self._read.wrappers))
 
     def _rows(self, name: str) -> pd.DataFrame:
         from . import schema
@@ -366,15 +239,8 @@ class Case:
 
         if self._store is not None:
             return self._store.table(name)
-        owners = self._owners if name == "open_files" else {}
-        return schema.conform(name, rows.columns(name, self._sheets, self._epoch_offset, owners))
-
-    @cached_property
-    def _owners(self) -> dict[tuple[str, int], int]:
-        """Whose descriptors a listing has that does not say it: the traces are read for it."""
-        nameless = any(row.pid is None for _, sheet in self._sheets for row in sheet.open_files)
-        joins = [history.joined for history in self._surveyed] if nameless else []
-        return {key: pid for joined in reversed(joins) if joined for key, pid in joined.owners.items()}
+        owners = self._read.owners if name == "open_files" else {}
+        return schema.conform(name, rows.columns(name, self._read.sheets, self._read.epoch_offset, owners))
 
     @cached_property
     def problems(self) -> pd.DataFrame:
@@ -384,8 +250,8 @@ class Case:
 
         if self._store is not None:
             return self._store.table("problems")
-        found = [(history.capture, history.problems) for history in self._surveyed]
-        found += [(capture, sheet.problems) for capture, sheet in self._sheets]
+        found = [(history.capture, history.problems) for history in self._read.surveyed]
+        found += [(capture, sheet.problems) for capture, sheet in self._read.sheets]
         table = columns.problems(problem for _, problems in found for problem in problems)
         table["capture"] = [capture.name for capture, problems in found for _ in problems]
         return schema.conform("problems", table)
@@ -395,15 +261,9 @@ class Case:
         """What each capture can and cannot show; one object per capture."""
         if self._store is not None:
             return Captures(self._store.coverage)
-        if self._findings and not {"_recorded", "_folded", "_surveyed"} & self.__dict__.keys():
+        if self._findings and not self._read.has("recorded", "folded", "surveyed"):
             return next(iter(self._findings.values())).coverage
-        return Captures([*(history.coverage for history in self._surveyed), *self._sheet_coverage])
-
-    @cached_property
-    def _sheet_coverage(self) -> list[Coverage]:
-        from .history.sheet_coverage import describe
-
-        return [describe(capture, sheet) for capture, sheet in self._sheets]
+        return Captures([*(history.coverage for history in self._read.surveyed), *self._read.sheet_coverage])
 
     # -- what is wrong -------------------------------------------------------
 
@@ -427,55 +287,13 @@ class Case:
     def _run(self, names: tuple[str, ...], thresholds: dict[str, Any]) -> Findings:
         key = (names, tuple(sorted(thresholds.items())))
         if key not in self._findings:
-            self._findings[key] = self._fresh(names, thresholds)
+            self._findings[key] = self._judge(names, thresholds)
         return self._findings[key]
 
-    def _fresh(
-        self,
-        names: tuple[str, ...],
-        thresholds: dict[str, Any],
-        recorded: list[Recorder] | None = None,
-    ) -> Findings:
-        """What these checks find; all lives are put into `recorded`, if it is given."""
-        from .checks import beside, of_traces
-        from .checks.leak import Leak
-        from .history import openings
-        from .history.groups import original
-        from .history.recorder import Recorder
-        from .readers.strace.window import Scan
-
-        asked = "leaks" if names == ("leak",) else "check"
-        if self._store is not None:
-            return Findings(*self._store.judged(names, thresholds), asked)
-        found: list[Finding] = []
-        coverage: list[Coverage] = []
-        leaked: list[int] = []
-        places: list[Place] = []
-        sites, known = self._sites(), beside.Known()
-        watch = self._watch([capture for _, capture in self._traces])
-        for index, capture in self._traces:
-            scan = Scan()
-            try:
-                checks = [check(scan, sites, **thresholds) for check in of_traces(names)]
-            except TypeError as error:
-                raise BadArgument(f"leaks: {error}") from error
-            join, recorder = self._join(), Recorder()
-            observers = [*checks, join] if recorded is None else [*checks, recorder, join]
-            how = {"list_copies": True} if recorded is not None else {"lean": not self._sheets}
-            history = self._read(index, capture, observers, watch, scan=scan, keep=True, **how)
-            known.add(join.finish(history), checks)
-            for check in checks:
-                found += check.findings(history)
-                if isinstance(check, Leak):
-                    leaked += [history.fd_id(original(life)) for life in check.reported]
-                    places += openings.of_trace(check.groups)
-            history.kept = None
-            coverage.append(history.coverage)
-            if recorded is not None:
-                recorded.append(recorder.finish(history))
-        found += known.findings(self._sheets, names)
-        coverage += self._sheet_coverage
-        return Findings(found, coverage, asked, leaked, places)
+    def _judge(self, names: tuple[str, ...], thresholds: dict[str, Any]) -> Findings:
+        if self._store is None:
+            return self._read.judge(names, thresholds)
+        return Findings(*self._store.judged(names, thresholds), asked(names))
 
     @property
     def _judged(self) -> Findings:
@@ -501,7 +319,7 @@ class Case:
 
         if self._store is not None:
             return self._store.places
-        seen = openings.of_snapshots(populations(self._sheets)) if self._sheets else ()
+        seen = openings.of_snapshots(populations(self._read.sheets)) if self._read.sheets else ()
         return (*self._judged.places, *seen)
 
     def story(self, pid: int | None = None, fd: int = 0, at: float | None = None) -> Story:

@@ -362,7 +362,7 @@ def test_a_stamp_before_a_slow_tool_does_not_mix_up_lives_of_one_number(tmp_path
         )
     )
     found = case(tmp_path, trace + END, lsof=stamp(2) + lsof)
-    [recorder] = found._recorded
+    [recorder] = found._read.recorded
     history, lives = recorder.history, recorder.lives
     assert history.joined is not None
     first, second = [one for one in lives if one.fd == 3]

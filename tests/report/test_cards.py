@@ -10,6 +10,7 @@ import fdtrace
 from fdtrace.errors import DamagedInput
 from fdtrace.findings import Captures, Chosen, Findings
 from fdtrace.model import Coverage, Finding
+from fdtrace.readings import Readings
 from fdtrace.report import cards, cells, fragment
 from fdtrace.report.card import card
 from fdtrace.report.document import Bullets, Code, Fold, Grid, Heading, Lines, Quote, Strong
@@ -105,13 +106,13 @@ def test_the_text_of_a_case_says_the_same() -> None:
 def test_showing_a_case_reads_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
     case = fdtrace.load(SAMPLES / "lws-gateway" / "lsof.txt", SAMPLES / "lws-gateway" / "gateway.strace.gz")
     passes: list[Any] = []
-    read = fdtrace.Case._read
+    read = Readings._read
 
     def counted(self: fdtrace.Case, *arguments: Any, **more: Any) -> Any:
         passes.append(arguments[0])
         return read(self, *arguments, **more)
 
-    monkeypatch.setattr(fdtrace.Case, "_read", counted)
+    monkeypatch.setattr(Readings, "_read", counted)
     for _ in range(2):
         repr(case)
         case._repr_html_()

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import fdtrace
 from fdtrace.cli import app
 from fdtrace.errors import BadArgument, MissingExtra
+from fdtrace.readings import Readings
 from fdtrace.report.endings import FORMS, form
 from tests.report.scenes import TICKETS, report
 from tests.report.secret_captures import SECRETS, write
@@ -171,8 +172,8 @@ def test_an_answer_without_a_report_needs_no_templates() -> None:
 
 def test_a_page_reads_a_recording_once(monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[int] = []
-    read = fdtrace.Case._read
-    monkeypatch.setattr(fdtrace.Case, "_read", lambda self, *a, **k: reads.append(1) or read(self, *a, **k))
+    read = Readings._read
+    monkeypatch.setattr(Readings, "_read", lambda self, *a, **k: reads.append(1) or read(self, *a, **k))
     for made in (fdtrace.load(SAMPLE).report(), fdtrace.load(SAMPLE).redacted().report()):
         reads.clear()
         made.to_html()
