@@ -19,7 +19,7 @@ from typing import Any
 
 from typer.models import ArgumentInfo, CommandInfo, OptionInfo
 
-from fdtrace.cli import app
+from fdtrace.cli.app import declared
 from fdtrace.fleet.tables import CAPTURES, FINDINGS, SITES
 from fdtrace.report.explain import sections
 from fdtrace.schema import TABLES, Column, Table
@@ -78,7 +78,7 @@ _COMMON = 5
 
 def cli() -> str:
     """Every command with its options, out of what --help shows."""
-    commands = {_name(command): command for command in app.registered_commands}
+    commands = {_name(command): command for command in declared()}
     described = {name: dict(_options(command)) for name, command in commands.items()}
     often: dict[tuple[str, str], list[str]] = {}
     for name, options in described.items():

@@ -208,8 +208,8 @@ class Readings:
         from .checks import beside, of_traces
         from .checks.leak import Leak
         from .history import openings
-        from .history.groups import original
         from .history.recorder import Recorder
+        from .history.shares import original
         from .readers.strace.window import Scan
 
         found: list[Finding] = []

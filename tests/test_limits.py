@@ -14,7 +14,7 @@ import pytest
 
 import fdtrace
 from fdtrace.errors import DamagedInput
-from fdtrace.history import family, fold, groups, kernel
+from fdtrace.history import family, groups, kernel, limbo
 from fdtrace.readers import decode
 from fdtrace.readers.ahead import ahead
 from fdtrace.readers.strace import window
@@ -123,7 +123,7 @@ def test_what_processes_leave_is_looked_at_up_to_a_limit(
 
 def test_rows_that_wait_for_a_parent_are_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN a thread of which nothing tells where it comes from, in a capture that begins with its program
-    monkeypatch.setattr(fold, "LIMBO", 10)
+    monkeypatch.setattr(limbo, "LIMBO", 10)
     text = START + "".join(f'999 openat(AT_FDCWD, "/{i}", 0) = {i}\n' for i in range(3, 60))
     # THEN its calls are taken all the same
     assert len(case(tmp_path, text).fds.query("pid == 999 and via == 'open'")) == 57

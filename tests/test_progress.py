@@ -114,9 +114,10 @@ def test_all_bytes_are_told_of_compressed_input_too(tmp_path: Path) -> None:
 def test_ctrl_c_on_a_terminal(tmp_path: Path, command: str, code: int) -> None:
     # GIVEN a capture that takes its time, read by a process on a terminal
     path = tmp_path / "app.strace"
-    path.write_bytes(LINE * 1_500_000)
+    path.write_bytes(LINE * 500_000)
     ours, theirs = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": os.getcwd(), "TERM": "xterm", "COLUMNS": "100"}
+    environment["FDTRACE_SCANNER"] = "lines"
     child = subprocess.Popen(
         [sys.executable, "-m", "fdtrace", command, str(path)],
         stdout=subprocess.PIPE, stderr=theirs, stdin=subprocess.DEVNULL, env=environment,

@@ -7,17 +7,12 @@ written before may be lost.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..history.callsites import CallSites
 from ..history.lives import Life
 from ..history.run import History
 from ..model import Finding
 from ..readers.strace.window import Scan
 from .base import Check, quotes
-
-if TYPE_CHECKING:
-    from ..history.passers import Passers
 
 _LOSSES = frozenset({"EIO", "ENOSPC", "EDQUOT"})
 
@@ -26,6 +21,7 @@ class CloseErrors(Check):
     """Closes that failed: low, medium where data may be lost."""
 
     name = "close_errors"
+    plain = False
 
     def __init__(self, scan: Scan, sites: CallSites) -> None:
         super().__init__(scan, sites)
@@ -35,9 +31,6 @@ class CloseErrors(Check):
         """Keep the first of each kind."""
         if life.how == "close_error":
             self.lives.setdefault((life.process.command, life.close_errno), []).append(life)
-
-    def gone(self, ended: Passers) -> None:
-        """Their closes did not fail."""
 
     def findings(self, history: History) -> list[Finding]:
         """One finding per command and errno."""

@@ -37,9 +37,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..history.callsites import CallSite, CallSites
-from ..history.groups import Group, Groups, Share
+from ..history.groups import Groups
 from ..history.lives import At, Life
 from ..history.run import History
+from ..history.shares import Group, Share
 from ..history.tasks import Task
 from ..model import SEVERITIES, Finding, Severity
 from ..readers.strace.window import Scan
@@ -50,7 +51,7 @@ from .leak_seen import Seen, seen, seen_open
 from .use import Use
 
 if TYPE_CHECKING:
-    from ..history.passers import Passers
+    from ..history.news import News
 
 _TELLS_USE = frozenset(
     "read readv pread64 recv recvfrom recvmsg recvmmsg write writev pwrite64 send sendto sendmsg sendmmsg "
@@ -135,25 +136,10 @@ class Leak(Check):
 
     # -- observing -----------------------------------------------------------
 
-    def opened(self, life: Life) -> None:
-        """Hand it to its group."""
-        self.groups.opened(life)
-        self.use.began(life)
-
-    def closed(self, life: Life) -> None:
-        """Hand it to its group."""
-        self.groups.closed(life)
-        self.use.note(life)
-
-    def passed(self, begun: Passers) -> None:
-        """Hand them to their groups."""
-        self.groups.passed(begun)
-        self.use.passed(begun)
-
-    def gone(self, ended: Passers) -> None:
-        """Hand them to their groups."""
-        self.groups.gone(ended)
-        self.use.gone(ended)
+    def hear(self, news: News) -> None:
+        """Lives began and ended: hand them to their groups."""
+        self.groups.hear(news)
+        self.use.hear(news)
 
     def failed(self, task: Task, at: At, fd: int, errno: bytes, last: At | None) -> None:
         """Remember who ran out of descriptors, and where."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..history.callsites import CallSite
-from ..history.groups import Group, original
 from ..history.lives import Life
 from ..history.run import History
+from ..history.shares import Group, original
 from ..model import Finding, Severity
 from . import leak_words as words
 from . import signs

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from ..history import patterns
 from ..history.callsites import CallSites
-from ..history.groups import Group
 from ..history.join import Gap, Joined
 from ..history.lives import STDIO, Life
 from ..history.looks import Look, Row, quoted
 from ..history.run import History
+from ..history.shares import Group
 from ..history.states import state_of
 from ..model import Evidence
 from . import signs

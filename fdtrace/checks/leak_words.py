@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ..history.groups import Group, Lengths
+from ..history.lengths import Lengths
 from ..readers.strace.window import ABSENT
 from . import signs
 from .nouns import noun
 
 if TYPE_CHECKING:
     from ..history.join import Gap
+    from ..history.shares import Group
     from .leak_report import Told
 
 

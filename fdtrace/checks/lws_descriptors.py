@@ -7,7 +7,6 @@ connections were destroyed, the trace who opened what in between.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ..history.callsites import CallSites
 from ..history.lives import Life
@@ -21,9 +20,6 @@ from ..readers.strace.window import Scan
 from . import lws_words as words
 from .base import Check, called_by, quotes
 from .lws_objects import evidence
-
-if TYPE_CHECKING:
-    from ..history.passers import Passers
 
 _SHOWN = 3
 
@@ -40,6 +36,7 @@ class LwsDescriptors(Check):
     """
 
     name = "lws_descriptors"
+    plain = False
 
     def __init__(self, scan: Scan, sites: CallSites, *, few: int = 3, many: int = 8) -> None:
         super().__init__(scan, sites)
@@ -50,9 +47,6 @@ class LwsDescriptors(Check):
         """Keep what only the end of its process closed."""
         if life.how == "exit" and life.process.left:
             self._left.append(life)
-
-    def gone(self, ended: Passers) -> None:
-        """These were closed by the program."""
 
     def findings(self, history: History) -> list[Finding]:
         """One finding for each place, and for each sort of connection, of each log."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from ..history import patterns
-from ..history.groups import Group, lives_of, united
 from ..history.lives import Life
+from ..history.shares import Group, lives_of, united
 
 SISTERS = 4
 """This many different names in one directory, or peers of one kind, are taken to be of one making."""

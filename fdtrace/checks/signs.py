@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from ..history.groups import Share, original
 from ..history.lives import STDIO, At, Life
 from ..history.run import History
+from ..history.shares import Share, original
 from ..readers.strace.window import ABSENT
 
 _SIDE_BY_SIDE = 12

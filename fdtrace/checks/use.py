@@ -5,15 +5,16 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
-from ..history.groups import original
+from ..history import news as n
 from ..history.lives import Life
 from ..history.run import History
+from ..history.shares import original
 from ..history.tasks import Process
 from . import signs
 from .waiting import Waiting
 
 if TYPE_CHECKING:
-    from ..history.passers import Passers
+    from ..history.news import News
 
 _THREADS = 100_000
 _SILENT = ("dir", "memfd", "io_uring", "bpf", "perf", "pidfd")
@@ -32,62 +33,53 @@ class Use:
         self._history: History | None = None
         self._waiting: Waiting | None = None
 
-    def began(self, life: Life) -> None:
-        """Count what each thread makes; of a million threads, the latest are remembered."""
-        at = life.opened
-        if at is None:
-            return
-        self._count(at.tid, at.syscall)
+    def hear(self, news: News) -> None:
+        """Lives began and ended: which threads made them, and when had each to do with any last?
 
-    def passed(self, begun: Passers) -> None:
-        """Count what each thread makes, of lives that only the walk has seen."""
-        for _, syscall, _, tid in begun.begun():
-            self._count(tid, syscall)
-
-    def _count(self, tid: int, syscall: bytes) -> None:
-        key = tid, syscall
-        self._made[key] = self._made.get(key, 0) + 1
+        Of a million threads, those are remembered that made something, or touched it, latest.
+        """
+        self._count(news)
+        self._touch(news)
         if len(self._made) > _THREADS:
-            for old in list(self._made)[: _THREADS // 2]:
+            for old in list(self._made)[: -_THREADS // 2]:
                 del self._made[old]
-
-    def note(self, life: Life) -> None:
-        """Remember when a thread last had to do with any life."""
-        places = [signs.last_touch(life)]
-        if life.how not in ("none", "exit"):
-            places.append(life.closed)
-        for at in places:
-            if at is not None:
-                self._touch(at.tid, at.pos)
-        self._thin()
-
-    def gone(self, ended: Passers) -> None:
-        """The same for lives that the walk has closed."""
-        for one in ended.ended():
-            if isinstance(one, Life):
-                self.note(one)
-                continue
-            began, tid, end, _, end_tid, last, last_tid = one[6], *one[9:]
-            self._touch(last_tid if last >= 0 else tid, last if last >= 0 else began)
-            self._touch(end_tid, end)
-            self._thin()
-
-    def _touch(self, tid: int, pos: int) -> None:
-        if pos > self._touched.get(tid, -1):
-            self._touched.pop(tid, None)
-            self._touched[tid] = pos
-
-    def _thin(self) -> None:
         if len(self._touched) > 2 * _THREADS:
-            for tid in list(self._touched)[:_THREADS]:
-                del self._touched[tid]
+            latest = sorted(self._touched.items(), key=lambda one: one[1])[-_THREADS:]
+            self._touched = dict(latest)
+
+    def _count(self, news: News) -> None:
+        """Count what each thread makes."""
+        import numpy as np
+
+        begun, names = news.begun, news.names
+        keys, first, times = np.unique(
+            begun[n.TID] * len(names) + begun[n.CODE], return_index=True, return_counts=True
+        )
+        order = np.argsort(first)
+        for key, more in zip(keys[order].tolist(), times[order].tolist(), strict=True):
+            made = key // len(names), names[key % len(names)]
+            self._made[made] = self._made.get(made, 0) + more
+
+    def _touch(self, news: News) -> None:
+        """Remember when a thread last had to do with any life: used, or else made it; closed it."""
+        import numpy as np
+
+        ended = news.ended
+        used = ended[n.LAST] >= 0
+        tids = np.concatenate((np.where(used, ended[n.USER], ended[n.MAKER]), ended[n.ENDER]))
+        places = np.concatenate((np.where(used, ended[n.LAST], ended[n.BEGAN]), ended[n.END]))
+        order = np.argsort(places, kind="stable")[np.count_nonzero(places < 0) :]
+        for tid, place in dict(zip(tids[order].tolist(), places[order].tolist(), strict=True)).items():
+            self._touched[tid] = max(place, self._touched.get(tid, -1))
 
     def finish(self, still_open: list[Life], history: History) -> None:
         """The capture is over; these are open."""
         self._history, self._open = history, still_open
         self._alive = {tid: task.process for tid, task in history.fold.calls.tasks.items()}
         for life in still_open:
-            self.note(life)
+            at = signs.last_touch(life)
+            if at is not None:
+                self._touched[at.tid] = max(at.pos, self._touched.get(at.tid, -1))
             if life.copied and life.read_bytes + life.written_bytes > 0:
                 self._alone.setdefault(id(life.process), set()).add(self._place(life))
 

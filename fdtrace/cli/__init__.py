@@ -8,27 +8,6 @@ everything else to standard error.
 
 from __future__ import annotations
 
-import importlib
-
 from .app import app
-
-_IN_ORDER_OF_HELP = (
-    "record",
-    "scan",
-    "leaks",
-    "check",
-    "report",
-    "tables",
-    "events",
-    "story",
-    "timeline",
-    "diff",
-    "doctor",
-    "save",
-    "formats",
-    "explain",
-)
-for _name in _IN_ORDER_OF_HELP:
-    importlib.import_module(f".{_name}", __name__)
 
 __all__ = ["app"]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command_from_info
+from typer.models import CommandInfo
 
 import fdtrace
 from fdtrace.errors import BadArgument, FdtraceError, NeedsCaptured
@@ -22,6 +26,27 @@ from .values import spare_checks
 if TYPE_CHECKING:
     from fdtrace.case import Case
 
+_IN_ORDER_OF_HELP = {
+    "record": "record",
+    "scan": "scan",
+    "leaks": "leaks",
+    "check": "check",
+    "report": "report",
+    "fds": "tables",
+    "processes": "tables",
+    "open-files": "tables",
+    "sockets": "tables",
+    "lws": "tables",
+    "events": "events",
+    "story": "story",
+    "timeline": "timeline",
+    "diff": "diff",
+    "doctor": "doctor",
+    "save": "save",
+    "formats": "formats",
+    "explain": "explain",
+}
+"""Each command and the module that declares it, which is not loaded before it is asked for."""
 _FOUND, _USAGE, _UNREADABLE, _CANNOT_TELL, _INTERRUPTED = 1, 2, 3, 4, 130
 _FEW = 3
 
@@ -34,12 +59,31 @@ class Commands(TyperGroup):
         spare_checks(self, ctx)
         return super().parse_args(ctx, args)
 
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all commands."""
+        return list(_IN_ORDER_OF_HELP)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command by its name, quick to start."""
-        command = super().get_command(ctx, cmd_name)
-        if command is not None:
-            spare_checks(command, ctx)
+        if cmd_name not in _IN_ORDER_OF_HELP:
+            return None
+        command = get_command_from_info(
+            _declared(cmd_name), pretty_exceptions_short=False, rich_markup_mode=None
+        )
+        spare_checks(command, ctx)
         return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """What each command says of itself; its options cost time, and are not looked at."""
+        names = self.list_commands(ctx)
+        room = formatter.width - 6 - max(map(len, names))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _short(_declared(name), room)) for name in names])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is asked for; for one that does not exist, Typer looks for a name like it."""
+        self.commands = cast(Any, dict.fromkeys(_IN_ORDER_OF_HELP))
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command that was asked for."""
@@ -49,6 +93,27 @@ class Commands(TyperGroup):
             tell(f"fdtrace: {error}")
             wrong = isinstance(error, (BadArgument, NeedsCaptured))
             raise typer.Exit(_USAGE if wrong else _UNREADABLE) from None
+
+
+def declared() -> list[CommandInfo]:
+    """All commands, in the order of the help."""
+    return [_declared(name) for name in _IN_ORDER_OF_HELP]
+
+
+def _declared(name: str) -> CommandInfo:
+    """What the module of a command says about it."""
+    importlib.import_module(f".{_IN_ORDER_OF_HELP[name]}", __package__)
+    return next(info for info in app.registered_commands if _name(info) == name)
+
+
+def _name(info: CommandInfo) -> str:
+    assert info.callback is not None
+    return info.name or info.callback.__name__
+
+
+def _short(info: CommandInfo, room: int) -> str:
+    """The first sentence of what a command says of itself."""
+    return TyperCommand(None, help=info.help or inspect.getdoc(info.callback)).get_short_help_str(room)
 
 
 app = typer.Typer(

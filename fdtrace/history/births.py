@@ -44,8 +44,8 @@ def spawn(state: State, task: Task, flight: Flight, done: Done) -> None:
 
 def _split_before(state: State, child: Task) -> None:
     """A vfork returns when the child's exec has already left the table that they shared."""
-    flight = child.flight
-    if flight is not None and flight.op == Op.EXEC and len(flight.table.users) > 1:
+    flight = child.flight if len(child.table.users) > 1 else None
+    if flight is not None and flight.op == Op.EXEC:
         state.kernel.snapshot(flight)
 
 

@@ -32,7 +32,7 @@ class Calls(State):
             self._lost(task)
             task.flight = flight
             if op > Op.STATE and op != Op.READ:
-                table.flights[task] = flight
+                table.begins(task, flight)
         if flags & _NOT_EXECUTED:
             return flight
         if op == Op.CLOSE:
@@ -66,9 +66,9 @@ class Calls(State):
                 self._lost(task)
             flight = self._orphan(task, op, at, fd, text)
         task.flight = None
-        flight.table.flights.pop(task, None)
+        flight.table.ends(task)
         if op in CREATING:
-            flight.table.changed = at.pos  # it may have held a number until now
+            flight.table.moved(at.pos)  # it may have held a number until now
         return flight
 
     def _orphan(self, task: Task, op: int, at: At, fd: int, text: bytes) -> Flight:
@@ -83,7 +83,7 @@ class Calls(State):
         """The exit of the task's previous call was not seen: what its entry did stands."""
         flight = task.flight
         if flight is not None:
-            flight.table.flights.pop(task, None)
+            flight.table.ends(task)
             self.spawns.waiting.pop(task, None)
             for fd in list(flight.closed):
                 self.kernel.confirm(flight, fd, "close", flight.at)

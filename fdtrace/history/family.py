@@ -35,6 +35,8 @@ class Family:
         self.followed = False
         self.rooted = False
         """Whether the capture begins with the execution of a program: every other task has a parent in it."""
+        self.resumed = False
+        """Whether a call was resumed: strace prints calls as they begin, not when they have returned (-z)."""
         self.keep_tenures = kernel.list_copies
         self.tenures: list[tuple[int, int, int, Task, Table]] = []
 
@@ -56,7 +58,10 @@ class Family:
             return True
         candidates = self.spawns.candidates()
         if not candidates:
-            # Under -z a call is printed when it has returned, so a child may come and go before its birth.
+            # Under -z, or with any other choice of --status, a call is printed when it has returned: a child
+            # may come and go before its birth. Such a capture never says that a call is resumed.
+            if self.resumed or not self.tasks:
+                return False
             return self.rooted and not self.attaches and tid not in self.alone
         outcomes = {
             flight.table.ident if flight.flags & CLONE_FILES else -id(flight) for _, flight in candidates

@@ -9,13 +9,15 @@ hands out the lowest free number, and marked as inferred.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from ..readers.strace import scan_columns as c
 from ..readers.strace.window import ABSENT, Mark, Row, Scan, Window
 from . import walk_columns as w
 from .calls import Calls
 from .effects import EFFECTS, STREAM_ENDS, USES, Op
+from .limbo import Limbo
 from .lives import At, Life, Use
 from .merge import Mixed
 from .sockets import RESET, STREAMS
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from ..readers.strace.scan_block import Arrays
     from .kernel import Observer
     from .lender import Lender
 
@@ -62,8 +65,6 @@ _ROWS_UNTOLD = 1 << 15
 _BEGUN = Life.__new__(Life)
 
 _FEW = 8
-LIMBO = 100_000
-"""Rows of threads with unclear parents that may wait for clarity; more of them are taken as they are."""
 
 
 class _Used:
@@ -91,8 +92,7 @@ class Fold:
         self._dull_errors: list[bool] = []
         self._names: list[bytes] = []
         self._pos = 0
-        self._limbo: list[tuple[tuple[int, ...], bytes, int]] = []
-        self._unborn: set[int] = set()
+        self._limbo = Limbo(self.calls, self._take, lambda: self._pos)
         self._met: set[int] = set()
         self._due = _ROWS_UNTOLD
         self._used = _Used()
@@ -113,18 +113,37 @@ class Fold:
         """Apply the rows of one window."""
         ops = self._classify(window)
         if self._lender is not None:
-            self._walk(window, self._lender)
+            from ..readers.strace.scan_block import arrays_of
+
+            self._lender.learn(self._names, self._ops)
+            self._lender.state[w.AT] = 0
+            arrays = arrays_of(window)
+            for end in self._parts(window):
+                self._walk(window, (end, *arrays[1:]), self._lender)
         else:
-            self._take_rows(window, self._relevant(window, ops).tolist())
+            rows, begin = self._relevant(window, ops), 0
+            for end in self._parts(window):
+                self._take_rows(window, rows[(begin <= rows) & (rows < end)].tolist())
+                begin = end
         self._count(window)
 
-    def _walk(self, window: Window, lender: Lender) -> None:
-        """Take the rows of a window, the plain ones of lent tables in the walk."""
-        from .lent_answers import answer
+    def _parts(self, window: Window) -> Iterator[int]:
+        """Where parts of a window end: there is a first one where its end says more of all threads to come.
 
-        lender.learn(self._names, self._ops)
-        arrays, state = lender.window(window), lender.state
-        state[w.AT] = 0
+        Once a call is resumed, no child comes before its parent's call any more.
+        """
+        if not self.calls.resumed:
+            for row in (window.column("kind") == _EXIT).nonzero()[0][:1].tolist():
+                yield row + 1
+                self.calls.resumed = True
+                self._limbo.replay()
+        yield len(window)
+
+    def _walk(self, window: Window, arrays: Arrays, lender: Lender) -> None:
+        """Take the rows of a window, the plain ones of lent tables in the walk."""
+        from .lent_answers import answer, meaning
+
+        state = lender.state
         tids, kinds = window.column("tid"), window.column("kind")
         while True:
             reason = lender.run(arrays, self._pos, self._due)
@@ -139,6 +158,9 @@ class Fold:
             if reason == w.NEW_SPECIES:
                 lender.meet(window, row)
                 continue
+            if reason == w.NEW_WORDS:
+                lender.know(meaning(lender.words()))
+                continue
             if reason == w.GROW:
                 lender.widen()
                 continue
@@ -148,16 +170,27 @@ class Fold:
             if reason == w.ROOM:
                 lender.grow()
                 continue
-            if reason == w.ASK:
-                if answer(lender, window, row, self._pos):
+            if reason in (w.ASK, w.OWN):
+                if reason == w.OWN and lender.own():
+                    continue
+                if reason == w.ASK and answer(lender, window, row, self._pos):
                     state[w.SETTLED] = 1
                     continue
+                state[w.SETTLED] = 0
                 rows = [row]
                 state[w.AT] = row + 1
             else:
                 rows = lender.logs[w.L_BATCH, : state[w.BATCH]].tolist()
             if len(rows) == 1:
-                lender.recall(int(tids[rows[0]]))
+                (row,) = rows
+                if lender.recall(window, row, self._pos):
+                    state[w.AT] = row
+                    continue
+                if kinds[row] > _KILLED:
+                    lender.give_all_back()
+                self._take_one(window, row, arrays)
+                lender.offer(int(tids[row]), 1)
+                continue
             if (kinds[rows] > _KILLED).any():
                 lender.give_all_back()
             self._take_rows(window, rows)
@@ -173,6 +206,47 @@ class Fold:
         if used.where:
             self.uses.count(window, used.where, used.positions, used.slots, used.touched, self._names)
             self._used = _Used()
+
+    def _take_one(self, window: Window, index: int, arrays: Arrays) -> None:
+        """Apply one row of a window."""
+        _, _, wide_ones, narrow_ones, kinds, flags, *_ = arrays
+        wide, narrow = wide_ones[:, index].tolist(), narrow_ones[:, index].tolist()
+        row = (
+            int(kinds[index]),
+            narrow[c.TID],
+            wide[c.CLOCK],
+            narrow[c.CODE],
+            wide[c.FD],
+            narrow[c.NOTE_CODE],
+            wide[c.RET],
+            narrow[c.RET_NOTE],
+            narrow[c.ERRNO_CODE],
+            int(flags[index]),
+            wide[c.SEQ],
+            wide[c.ENTRY_LINE],
+            wide[c.ENTRY_OFFSET],
+            wide[c.ENTRY_CLOCK],
+            narrow[c.STACK_CODE],
+        )
+        op = self._ops[row[3]] if row[3] >= 0 else Op.NONE
+        life = self._plainly(row) if op in _PLAIN and row[0] <= _EXIT else None
+        if life is None:
+            life = self._take(row, window.text(index) if op > Op.USE else b"", window.file)
+        if life is not None and life is not _BEGUN:
+            self._note(life, index)
+        if self._pos >= self._due:
+            self._count(window)
+            self._tell()
+
+    def _note(self, life: Life, index: int) -> None:
+        """A row used a life."""
+        used = self._used
+        if life.slot < 0:
+            life.slot = len(used.touched)
+            used.touched.append(life)
+        used.slots.append(life.slot)
+        used.where.append(index)
+        used.positions.append(self._pos)
 
     def _take_rows(self, window: Window, indices: list[int]) -> None:
         """Apply some rows of a window one by one."""
@@ -200,24 +274,16 @@ class Fold:
                 if text is None:
                     text = window.text(index) if row[3] >= 0 and self._ops[row[3]] > Op.USE else b""
                 life = self._take(row, text, file)
-            elif life is _BEGUN:
-                continue
-            if life is not None:
-                used = self._used
-                if life.slot < 0:
-                    life.slot = len(used.touched)
-                    used.touched.append(life)
-                used.slots.append(life.slot)
-                used.where.append(index)
-                used.positions.append(self._pos)
+            if life is not None and life is not _BEGUN:
+                self._note(life, index)
             if self._pos >= self._due:
                 self._count(window)
                 self._tell()
 
     def _tell(self) -> None:
         """Tell the observers what has become of lives; wherever windows end, it is after the same rows."""
-        if len(self._limbo) > LIMBO:
-            self._replay(last=True)
+        if self._limbo.full:
+            self._limbo.replay(last=True)
         self._publish()
         self._due = self._pos + _ROWS_UNTOLD
 
@@ -226,7 +292,7 @@ class Fold:
         if self._lender is not None:
             self._lender.give_all_back()
         self._publish()
-        self._replay(last=True)
+        self._limbo.replay(last=True)
         self.calls.finish()
         self._publish()
 
@@ -333,18 +399,16 @@ class Fold:
         )
         if kind > Row.SIGNAL:
             if kind in (Row.EXITED, Row.KILLED) and tid not in calls.tasks and calls.ambiguous(tid):
-                self._unborn.add(tid)
-                self._limbo.append((row, text, file))
+                self._limbo.put(row, text, file, over=True)
             else:
                 self._status(kind, tid, ret, at)
+                if not calls.tasks:
+                    self._limbo.replay()
             return None
         task = calls.tasks.get(tid)
         if task is None:
             if calls.ambiguous(tid):
-                self._limbo.append((row, text, file))
-                if tid not in self._unborn:
-                    self._unborn.add(tid)
-                    self._match()
+                self._limbo.put(row, text, file)
                 return None
             task = calls.first_sight(tid, at)
         if task.silent:
@@ -377,9 +441,8 @@ class Fold:
             flags,
         )
         life = calls.leave(task, flight, op, done)
-        if op == Op.SPAWN and self._limbo:
-            self.calls.match_inner(self._unborn)
-            self._replay()
+        if op == Op.SPAWN:
+            self._limbo.born()
         return life
 
     def _status(self, kind: int, tid: int, ret: int, at: At) -> None:
@@ -396,24 +459,3 @@ class Fold:
             calls.detached(tid, at)
         elif kind == Row.KNOWN_AS:
             calls.known_as(tid)
-
-    def _match(self) -> None:
-        if self.calls.match_inner(self._unborn):
-            self._replay()
-
-    def _replay(self, last: bool = False) -> None:
-        """Rows of children whose parent was not clear are taken as soon as it is, in their order."""
-        waiting, self._limbo = self._limbo, []
-        for row, text, file in waiting:
-            tid = row[1]
-            calls = self.calls
-            if tid in self._unborn and (last or tid in calls.tasks or not calls.ambiguous(tid)):
-                self._unborn.discard(tid)
-                if tid not in calls.tasks:
-                    calls.first_sight(
-                        tid, At(file, row[10], row[11], row[12], row[2], tid, b"", -1, self._pos)
-                    )
-            if tid in self._unborn:
-                self._limbo.append((row, text, file))
-            else:
-                self._take(row, text, file)

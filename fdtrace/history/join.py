@@ -26,7 +26,7 @@ from .states import SOCKETS, settle
 from .tasks import Process
 
 if TYPE_CHECKING:
-    from .passers import Passers
+    from .news import News
 
 _KEPT = 128
 """Lives of one number that are remembered when they end: the longest, and what a snapshot has by inode."""
@@ -140,8 +140,6 @@ class Join(Observer):
 
     def closed(self, life: Life) -> None:
         """Keep a life that a snapshot may have seen, in its process or in a child of that."""
-        if not self.looks:
-            return
         left = life.how == "exit" and life.kind in SOCKETS
         if not (left or life.fd in self._numbers or life.inode in self._inodes):
             return
@@ -156,10 +154,10 @@ class Join(Observer):
                 self._thin(kept)
             self._forget()
 
-    def gone(self, ended: Passers) -> None:
+    def hear(self, news: News) -> None:
         """Only where there are snapshots, somebody asks for closed lives."""
         if self.looks:
-            super().gone(ended)
+            super().hear(news)
 
     def _thin(self, kept: list[Life]) -> None:
         """Forget the shortest lives of a number: those that a snapshot has hardly seen."""

@@ -18,6 +18,7 @@ from .lives import STDIO, At, Flight, Life, Table
 from .tasks import Process, Task
 
 if TYPE_CHECKING:
+    from .news import News
     from .passers import Passers
 
 ENDED_KEPT = 10_000
@@ -55,6 +56,9 @@ _EVERY = _EveryNumber()
 class Observer:
     """Who wants to know what happened, as it happens. Lives come with their uses counted."""
 
+    plain = True
+    """Whether it wants to hear of closed lives, too, that the walk took: all were closed without an error."""
+
     def opened(self, life: Life) -> None:
         """A life began that is not a copy made by fork."""
 
@@ -64,16 +68,13 @@ class Observer:
     def failed(self, task: Task, at: At, fd: int, errno: bytes, last: At | None) -> None:
         """A call failed with EBADF, EMFILE or ENFILE; `last` is where the number was closed before."""
 
-    def passed(self, begun: Passers) -> None:
-        """Lives began that the walk took."""
+    def hear(self, news: News) -> None:
+        """Lives began and ended; they are told one by one, unless somebody takes them all at once."""
         if type(self).opened is not Observer.opened:
-            for life in begun.lives():
+            for life in news.lives_begun():
                 self.opened(life)
-
-    def gone(self, ended: Passers) -> None:
-        """Lives ended that the walk took; all of them were closed without an error."""
         if type(self).closed is not Observer.closed:
-            for life in ended.lives():
+            for life in news.lives_ended(self.plain):
                 self.closed(life)
 
     def executed(self, task: Task, at: At, inherited: list[Life]) -> None:
@@ -161,15 +162,21 @@ class Kernel:
         return self._copy(table, fd, life, table.forked)
 
     def _copy(self, table: Table, fd: int, original: Life, at: At | None, via: str = "fork_copy") -> Life:
+        copy = table.fds[fd] = self.copy_of(original, table, fd, fd in table.cloexec, at, via)
+        return copy
+
+    def copy_of(
+        self, original: Life, table: Table, fd: int, cloexec: bool, at: At | None, via: str = "fork_copy"
+    ) -> Life:
+        """A life of a table's own in place of one that is still another's; it is not in the table yet."""
         copy = Life(table, fd, original.ofd, original.kind, via, at)
         copy.same_file_as(original)
         copy.parent = original
         copy.certain = original.certain and fd not in table.doubt
         copy.copied = True
-        copy.cloexec = True if fd in table.cloexec else None if original.cloexec is None else False
+        copy.cloexec = True if cloexec else None if original.cloexec is None else False
         copy.ident = self._copies
         self._copies += 1
-        table.fds[fd] = copy
         return copy
 
     def copy_table(self, flight: Flight, process: Process, at: At, via: str = "fork_copy") -> Table:
@@ -425,7 +432,7 @@ class Kernel:
         Returns the lives above standard error that the new program inherits.
         """
         process, table = task.process, task.table
-        for other in list(process.tasks):
+        for other in sorted(process.tasks, key=lambda other: other.tid):
             if other is not task:
                 self.leave(other, "exec_superseded", at)
         if len(table.users) > 1:
@@ -473,7 +480,7 @@ class Kernel:
         process, table = task.process, task.table
         process.tasks.discard(task)
         table.users.discard(task)
-        table.flights.pop(task, None)
+        table.ends(task)
         if not table.users and how != "detached":
             self._close_all(table, at)
         if not process.tasks:

@@ -16,34 +16,35 @@ among the others (`Passers`); they become objects only for those that ask for th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from ..readers.strace import scan_columns as c
-from ..readers.strace.scan_block import NARROW, WIDE, BlockWindow
-from ..readers.strace.window import Scan, Window
+from ..readers.strace.scan_block import Arrays
+from ..readers.strace.window import Row, Scan, Window
 from . import sockets, walk
 from . import walk_columns as w
 from .calls import Calls
 from .effects import READS, STREAM_ENDS, USES, WRITES, Op
-from .lent_arrays import Bytes, Ints
+from .lent_arrays import Ints
 from .lent_records import Records
 from .lent_species import ARENA, SPECIES
 from .loans import calm, enrol, lend
 from .passers import Passers
-
-Arrays = tuple[int, Bytes, Ints, npt.NDArray[np.int32], Bytes, npt.NDArray[np.uint16], Bytes]
-"""A window: its rows, text, wide and narrow columns, kinds, flags, and which texts are elsewhere."""
 
 _SIMPLE = frozenset(
     b"""open openat openat2 creat memfd_create socket accept accept4 epoll_create epoll_create1 eventfd
     eventfd2 timerfd_create inotify_init inotify_init1""".split()
 )
 """Calls that return the one descriptor that they make."""
-_WORTH = 2
+_PAIRS = frozenset({b"pipe", b"pipe2", b"socketpair"})
+_WORTH = 1
 """So many rows of a table, and one for each `_EACH` descriptors, are taken by the fold before it is lent."""
 _EACH = 4
 _MOST_ROWS = 1024
+_EXIT_ROW = int(Row.EXIT)
 
 
 def traits(name: bytes, op: int) -> int:
@@ -55,20 +56,30 @@ def traits(name: bytes, op: int) -> int:
     if op in (Op.USE, Op.READ):
         return found | w.S_USES | w.S_PLAIN
     if op == Op.STATE:
-        return found | w.S_USES | w.S_ASK | (w.S_SHUTDOWN if name == b"shutdown" else 0)
+        asks = w.S_ASK if name == b"connect" else w.S_ASK_SUCCESS
+        asks |= w.S_COMMAND | w.S_OPTION if name == b"getsockopt" else 0
+        return found | w.S_USES | asks | (w.S_SHUTDOWN if name == b"shutdown" else 0)
+    if op == Op.CREATE and name in _PAIRS:
+        return found | w.S_CREATES | w.S_HOLDS | w.S_PAIR
     if op == Op.CREATE and name in _SIMPLE:
         accepts = w.S_ACCEPTS if name in (b"accept", b"accept4") else 0
         return found | w.S_CREATES | w.S_HOLDS | accepts | (w.S_USES if name in USES else 0)
     if op == Op.CLOSE:
         return found | w.S_CLOSES
     if op == Op.CONTROL:
-        return found | w.S_USES | w.S_ASK_SUCCESS | w.S_HOLDS
+        return found | w.S_USES | w.S_COMMAND | w.S_HOLDS
     if op == Op.RECEIVE:
-        return found | w.S_USES | w.S_PLAIN | w.S_ASK_SUCCESS | w.S_HOLDS
+        return found | w.S_USES | w.S_PLAIN | w.S_MESSAGE | w.S_HOLDS
     if op == Op.SEND:
-        return found | w.S_USES | w.S_PLAIN | w.S_ASK_SUCCESS | w.S_ASK_ENTRY
+        return found | w.S_USES | w.S_PLAIN | w.S_MESSAGE | w.S_SENDS
+    if op == Op.DUP:
+        return found | w.S_USES | w.S_COPIES | w.S_HOLDS
+    if op == Op.DUP_OVER:
+        return found | w.S_OVER | w.S_HOLDS
     if op in (Op.LIMIT, Op.IDENTITY):
-        return found | w.S_ASK
+        return found | (w.S_LIMIT if op == Op.LIMIT else w.S_IDENTITY)
+    if op == Op.EXEC:
+        return found | w.S_FAILS
     return 0
 
 
@@ -106,37 +117,6 @@ class Lender(Records):
                 self.dull[code] = w.HARD if hard else w.RESETS if errno in sockets.RESET else w.DULL
 
     # -- walking -----------------------------------------------------------------
-
-    def window(self, window: Window) -> Arrays:
-        """The arrays of a window."""
-        rows = len(window)
-        joined = np.zeros(rows + 1, np.uint8)
-        columns = window.columns
-        if isinstance(window, BlockWindow):
-            block = window._block
-            joined[list(window.joined)] = 1
-            if columns["clock"].base is block.wide:
-                return rows, block.buf, block.wide, block.narrow, block.kinds, block.flags, joined
-            buf = block.buf
-        else:
-            joined[:] = 1
-            buf = np.zeros(64, np.uint8)
-        wide = np.zeros((c.WIDE, rows), np.int64)
-        narrow = np.zeros((c.NARROW, rows), np.int32)
-        for name, place in WIDE.items():
-            if name in columns:
-                wide[place] = columns[name]
-        for name, place in NARROW.items():
-            narrow[place] = columns[name]
-        return (
-            rows,
-            buf,
-            wide,
-            narrow,
-            columns["kind"].astype(np.uint8),
-            columns["flags"].astype(np.uint16),
-            joined,
-        )
 
     def run(self, window: Arrays, position: int, due: int) -> int:
         """Walk on; why it stopped. The numbers of the fold and of the kernel go on where the walk's end."""
@@ -197,11 +177,33 @@ class Lender(Records):
 
     # -- lending -----------------------------------------------------------------
 
-    def recall(self, tid: int) -> None:
-        """The fold takes a row of this thread: its table comes back."""
-        task = self.calls.tasks.get(tid)
+    def recall(self, window: Window, row: int, position: int) -> bool:
+        """The fold is to take a row: its thread comes back; or, just born, it is the walk's after all."""
+        columns, calls = window.columns, self.calls
+        tid = int(columns["tid"][row])
+        task = calls.tasks.get(tid)
         if task is not None and task.loan is not None:
-            task.loan.give_back()
+            task.loan.rise(task)
+            return False
+        if columns["kind"][row] > _EXIT_ROW or columns["flags"][row] or not self._matters(columns, row):
+            return False
+        if task is None:
+            if calls.ambiguous(tid):
+                return False
+            task = calls.first_sight(tid, self.place_of(window, row, position + 1))
+        if not task.silent or task.exiting is not None or task.table.loan is None:
+            return False
+        calls.heard(task)
+        enrol(self, task, task.table.loan)
+        return True
+
+    def _matters(self, columns: Mapping[str, npt.NDArray[Any]], row: int) -> bool:
+        """Whether a call matters by itself, not only as the first of its thread."""
+        code = int(columns["syscall"][row])
+        if code < 0:
+            return False
+        op, uses = self.ops[code, :2].tolist()
+        return op != 0 and (not uses or bool(columns["fd"][row] >= 0))
 
     def take_more(self) -> None:
         """Nothing was lent for many rows: the fold takes more of them at a time."""

@@ -6,13 +6,14 @@ all; then the fold takes it.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ..readers.strace.args import Call
 from ..readers.strace.window import Row, Window
 from . import births, creations, sockets
 from . import walk_columns as w
-from .effects import FD_COMMANDS, Op
+from .effects import EFFECTS, FD_COMMANDS, Op, is_cloexec
 from .lent_species import STATES
 from .lives import At, Flight
 from .state import Done
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 _CONTROL, _IDENTITY, _LIMIT = int(Op.CONTROL), int(Op.IDENTITY), int(Op.LIMIT)
 _RECEIVE, _SEND, _STATE = int(Op.RECEIVE), int(Op.SEND), int(Op.STATE)
 _ENTRY_ROW, _EXIT_ROW = int(Row.ENTRY), int(Row.EXIT)
+_FLAG = re.compile(rb"F_SETFD, \w+(?: /\* [\w|]+ \*/)?\)")
+_REST = re.compile(rb"(?:, [\w|]+)?(?: /\* [\w|]+ \*/)?\)")
+_COPIES = {b"F_DUPFD": w.COPIES, b"F_DUPFD_CLOEXEC": w.COPIES_ON}
 _NO_FLIGHT = Flight.__new__(Flight)
 
 
@@ -78,6 +82,39 @@ def answer(lender: Lender, window: Window, row: int, position: int) -> bool:
     return record >= 0 and _decide(lender, record, op, done)
 
 
+def meaning(words: bytes) -> int:
+    """What a command does, whatever the descriptor and the other arguments are.
+
+    The words are the call's name and its command, up to the comma or parenthesis
+    behind it; where a flag is set, to the end of the arguments.
+    """
+    name, _, said = words.partition(b"(")
+    if name in (b"dup2", b"dup3"):
+        if not _REST.fullmatch(said):
+            return w.LOOK
+        return (
+            w.COPIES_ON
+            if is_cloexec(EFFECTS[name], Call(words[: -len(said)] + b"7, 8" + said + b" = 8"))
+            else w.COPIES
+        )
+    if said.strip(b",)") in _COPIES and name.startswith(b"fcntl"):
+        return _COPIES[said.strip(b",)")]
+    call = Call(b"%s(7, %s" % (name, said) + (b" [7], [4]) = 0" if said.endswith(b",") else b" = 0"))
+    if name == b"getsockopt":
+        plain = sockets.socket_error(call) is None and creations.peer_pidfd(call) is None
+        return w.NOTHING if plain and len(call.args) > 2 else w.LOOK
+    if name.startswith(b"fcntl") and not said.startswith(b"F_"):
+        return w.LOOK
+    if said.startswith(b"F_SETFD") and not _FLAG.fullmatch(said):
+        return w.LOOK
+    changes = list(creations.control(call, 0, None))
+    if creations.may_create(call) or any(not isinstance(change, bool) for change in changes):
+        return w.LOOK
+    if not changes:
+        return w.NOTHING
+    return w.SETS if changes[-1] else w.CLEARS
+
+
 def _control(lender: Lender, text: bytes, fd: int, thread: int) -> bool:
     """Whether a successful fcntl or ioctl does no more than to set a flag of its descriptor."""
     ioctl = text.startswith(b"ioctl")
@@ -118,4 +155,5 @@ def _decide(lender: Lender, record: int, op: int, done: Done) -> bool:
             sockets.io(life, done.at, done.ret, done.errno)
     lender.rec[record, w.R_STATE] = STATES.get(life.state or "", w.OTHER)
     lender.rec[record, w.R_BRAND] = -1
+    lender.rec[record, w.R_TWIN] = w.UNKNOWN_TWIN
     return True

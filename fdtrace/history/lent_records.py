@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from ..readers.strace.window import Scan, Window
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..readers.strace.window import Row, Scan, Window
 from . import walk_columns as w
 from .calls import Calls
-from .lent_species import Species
+from .lent_species import Species, flags_of
 from .lives import At, Life
+from .sockets import STREAMS
 from .tasks import Process
+
+if TYPE_CHECKING:
+    from .loans import Loan
 
 
 class Records(Species):
@@ -26,6 +34,25 @@ class Records(Species):
             self.file, seq, line, offset, clock, tid, self.names[code] if code >= 0 else b"", stack, pos
         )
 
+    def place_of(self, window: Window, row: int, position: int) -> At:
+        """The place of a row that is not taken yet."""
+        columns = window.columns
+        names = (
+            "seq",
+            "entry_line",
+            "entry_offset",
+            "clock",
+            "tid",
+            "syscall",
+            "stack",
+            "kind",
+            "entry_clock",
+        )
+        seq, line, offset, clock, tid, code, stack, kind, entered = (int(columns[n][row]) for n in names)
+        if kind == Row.EXIT:
+            clock = entered
+        return self.at([position, seq, line, offset, clock, tid, code, stack])
+
     def life(self, record: int) -> Life:
         """The life of a record, made where there is none yet."""
         known = self.lives[record]
@@ -38,7 +65,11 @@ class Records(Species):
         life.ident = row[w.R_IDENT]
         life.target, life.inode = proto.target, proto.inode
         life.local, life.peer = proto.local, proto.peer
+        life.other_end = proto.other_end
         life.cloexec = proto.cloexec
+        pair = self.pairs.get(row[w.R_SPECIES])
+        if pair is not None:
+            pair.fill_in(life, row)
         life.state, life.state_name = proto.state, proto.state_name
         life.state_at = None if proto.state is None else at
         self.rec[record, w.R_PY] = 1
@@ -67,6 +98,10 @@ class Records(Species):
             life.state_name = "shutdown()" if shut else f"{at.syscall.decode()}() = 0"
             self.rec[record, w.R_STATED] = -1
 
+        if row[w.R_FLAGS] & (w.CLOEXEC_ON | w.CLOEXEC_OFF):
+            life.cloexec = bool(row[w.R_FLAGS] & w.CLOEXEC_ON)
+            self.rec[record, w.R_FLAGS] &= ~(w.CLOEXEC_ON | w.CLOEXEC_OFF)
+
     def process(self, place: int) -> Process:
         """Whose table a record is of."""
         return self.table_of(place).process
@@ -74,12 +109,19 @@ class Records(Species):
     def end(self, record: int, life: Life) -> None:
         """A life that the walk has ended."""
         self.settle(record)
-        life.how = "close"
+        life.how = "dup_over" if self.rec[record, w.R_FLAGS] & w.OVER else "close"
         life.closed = self.at(self.rec[record, w.R_CLOSED : w.R_CLOSED + w.PLACE].tolist())
 
     def meet(self, window: Window, row: int) -> None:
         """A creation whose text the walk does not know."""
-        if not self.ops[int(window.columns["syscall"][row]), 2] & w.S_ACCEPTS:
+        traits = int(self.ops[int(window.columns["syscall"][row]), 2])
+        if traits & w.S_PAIR:
+            self.read_pair(window, row)
+            return
+        if traits & (w.S_COPIES | w.S_OVER | w.S_COMMAND):
+            self.read_copy(window, row)
+            return
+        if not traits & w.S_ACCEPTS:
             self.read(window, row, None)
             return
         record = int(self.state[w.WHO])
@@ -90,3 +132,52 @@ class Records(Species):
         self.settle(record)
         key = listener.kind, listener.local
         self.rec[record, w.R_BRAND] = self._brands.setdefault(key, len(self._brands))
+
+    def read_copy(self, window: Window, row: int) -> None:
+        """A copy whose original, or what else is said of it, the walk does not know."""
+        record = int(self.state[w.WHO])
+        if self.rec[record, w.R_TWIN] == w.UNKNOWN_TWIN:
+            self.rec[record, w.R_TWIN] = self._twin(record)
+            return
+        said = np.frombuffer(self.words()[-16:], np.int64).tolist()
+        note = self.scan.notes.items[said[0]] if said[0] >= 0 else None
+        self.know(self.add_species(self.copy(said[1] >> 2, note, bool(said[1] & 2), bool(said[1] & 1))))
+
+    def _twin(self, record: int) -> int:
+        """The twin of a life whose copies differ from it in nothing that only it knows; else `NO_TWIN`."""
+        self.settle(record)
+        life = self.life(record)
+        foreign = self.rec[record, w.R_FLAGS] & w.FOREIGN
+        if life.state is not None or life.failed is not None or (foreign and life.kind in STREAMS):
+            return w.NO_TWIN
+        return self.twin(life)
+
+    def own(self) -> bool:
+        """A life that is still a parent's is used: the table gets one of its own, as `Kernel.own` has it.
+
+        False where what the parent made of it meanwhile is not at hand.
+        """
+        record = int(self.state[w.WHO])
+        place, fd = self.rec[record, [w.R_TABLE, w.R_FD]].tolist()
+        table, original = self.table_of(place), self.life(record)
+        loan, over = table.loan, original.table.loan
+        if loan is None or (
+            original.kind in STREAMS and over is not None and not self._refresh(original, over)
+        ):
+            return False
+        cell = int(self.tables[place, w.T_BASE]) + fd
+        cloexec = bool(self.cells[cell, w.C_FLAGS] & w.CLOEXEC)
+        copy = self.calls.kernel.copy_of(original, table, fd, cloexec, table.forked)
+        loan.fds[fd] = self.lives[record] = copy
+        self.rec[record, w.R_FLAGS] = flags_of(copy, table)
+        self.rec[record, [w.R_BRAND, w.R_TWIN]] = -1, w.UNKNOWN_TWIN
+        return True
+
+    def _refresh(self, life: Life, loan: Loan) -> bool:
+        """Bring a life of a lent table up to date; False when it is not open there any more."""
+        base, size = self.tables[loan.place, : w.T_CELLS + 1].tolist()
+        record = int(self.cells[base + life.fd, w.C_RECORD]) if life.fd < size else -1
+        if record < 0 or self.lives[record] is not life:
+            return False
+        self.settle(record)
+        return True

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from ..readers.strace.args import Call, split
 from ..readers.strace.window import Scan, Window
-from . import paths, sockets, walk
+from . import paths, sockets, walk_words
 from . import walk_columns as w
 from .creations import created
 from .effects import EFFECTS
 from .lent_arrays import Arrays, Ints
+from .lent_pairs import NO_TABLE, Pair, read_pair
 from .lives import At, Life, Table
 from .sockets import STREAMS
 
@@ -37,6 +38,7 @@ STATES = {
     "CLOSE": w.CLOSED_STATE,
 }
 _NEVER = -2
+_TWINS = 1 << 40
 _PORT = re.compile(rb"port=htons\(([1-9]\d{0,4})\)")
 
 
@@ -54,18 +56,77 @@ class Species(Arrays):
     def forget_species(self) -> None:
         """No text is known."""
         self.protos: list[Life] = []
+        self.pairs: dict[int, Pair] = {}
+        self._twins: dict[tuple[Any, ...], int] = {}
+        self._originals: list[Life] = []
         self.arena: Bytes = np.zeros(ARENA, np.uint8)
         self.known: Ints = np.zeros((8 * SPECIES, 4), np.int64)
-        self.species: Ints = np.zeros((4 * SPECIES, 3), np.int64)
+        self.species: Ints = np.zeros((SPECIES, 4), np.int64)
         self.state[w.KEY] = self.texts = 0
+
+    def words(self) -> bytes:
+        """The key that the walk does not know."""
+        start = int(self.state[w.KEY])
+        return self.arena[start : start + int(self.state[w.WHAT])].tobytes()
+
+    def know(self, meaning: int) -> None:
+        """The walk knows the key from now on."""
+        walk_words.learn(self.arena, self.known, int(self.state[w.WHAT]), meaning, self.state)
+        self.texts += 1
+        if int(self.state[w.KEY]) + 2 * w.LONGEST_KEY > len(self.arena):
+            self.arena = np.concatenate((self.arena, np.zeros_like(self.arena)))
+
+    def add_species(self, proto: Life, flags: int = 0) -> int:
+        """The number of a new species."""
+        species = len(self.protos)
+        self.protos.append(proto)
+        if species == len(self.species):
+            self.species = np.concatenate((self.species, np.zeros_like(self.species)))
+        self.species[species] = (
+            flags_of(proto, None) | flags,
+            STATES.get(proto.state or "", w.OTHER),
+            bool(proto.cloexec),
+            proto.state is None and not flags & (w.FIRST | w.SECOND),
+        )
+        return species
+
+    def twin(self, life: Life) -> int:
+        """A number for what all copies of lives that are like this one have in common."""
+        facts = life.kind, life.target, life.inode, life.local, life.peer, life.other_end, life.state_source
+        if facts not in self._twins:
+            like = Life(NO_TABLE, life.fd, -1, life.kind, life.via, None)
+            like.same_file_as(life)
+            self._twins[facts] = _TWINS + len(self._originals)
+            self._originals.append(like)
+        return self._twins[facts]
+
+    def copy(self, twin: int, note: bytes | None, over: bool, cloexec: bool) -> Life:
+        """What a copy is of an original of this twin: a species, or one that `twin` has told apart."""
+        original = self.protos[twin] if twin < _TWINS else self._originals[twin - _TWINS]
+        life = Life(NO_TABLE, original.fd, -1, "unknown", "dup", None)
+        life.same_file_as(original)
+        life.describe(note)
+        life.via = "dup_over" if over else "dup"
+        life.cloexec = cloexec
+        return life
+
+    def read_pair(self, window: Window, row: int) -> None:
+        """A call that makes two says what is not known: read it."""
+        name = self.names[int(window.columns["syscall"][row])]
+        numbers = self.state[w.LIST : w.LIST + 6].tolist()
+        pair = read_pair(name, self.words()[:-16], window.text(row), numbers)
+        species = _NEVER
+        if pair is not None:
+            species = self.add_species(pair.ends[0], w.FIRST)
+            self.add_species(pair.ends[1], w.SECOND)
+            self.pairs[species] = self.pairs[species + 1] = pair
+        self.know(species)
 
     def read(self, window: Window, row: int, listener: Life | None) -> None:
         """A creation, of a client where it is of a `listener`, says what is not known: read it."""
-        columns, state = window.columns, self.state
+        columns = window.columns
         name = self.names[int(columns["syscall"][row])]
-        length = int(state[w.WHAT])
-        start = int(state[w.KEY])
-        words = self.arena[start : start + length - 16].tobytes()
+        words = self.words()[:-16]
         ret_note = int(columns["ret_note"][row])
         note = self.scan.notes.items[ret_note] if ret_note >= 0 else None
         ret = int(columns["ret"][row])
@@ -74,17 +135,7 @@ class Species(Arrays):
             proto = _proto(name, words, window.text(row), ret, note, listener)
             if proto is not None and listener is not None:
                 self._remember_client(words, note, listener, proto)
-        species = _NEVER
-        if proto is not None:
-            species = len(self.protos)
-            self.protos.append(proto)
-            self.species[species] = (
-                flags_of(proto, None), STATES.get(proto.state or "", w.OTHER), int(bool(proto.cloexec))
-            )  # fmt: skip
-        walk.learn(self.arena, self.known, length, species, state)
-        self.texts += 1
-        if int(state[w.KEY]) + 2 * w.LONGEST_KEY > len(self.arena):
-            self.arena = np.concatenate((self.arena, np.zeros_like(self.arena)))
+        self.know(_NEVER if proto is None else self.add_species(proto))
 
     def _client(self, words: bytes, note: bytes | None, listener: Life) -> Life | None:
         """A client that differs from one before in nothing but its port."""
@@ -93,7 +144,7 @@ class Species(Arrays):
         if found is None or known is None:
             return None
         proto, before, port = known[0], known[1], found[1]
-        life = Life(_NO_TABLE, proto.fd, -1, proto.kind, proto.via, None)
+        life = Life(NO_TABLE, proto.fd, -1, proto.kind, proto.via, None)
         life.same_file_as(proto)
         life.cloexec = proto.cloexec
         life.peer = f"{(proto.peer or '')[: -len(before)]}{port}"
@@ -140,7 +191,7 @@ def _proto(
     if len(news) != 1 or news[0].fd != ret or news[0].via not in ("open", "accept"):
         return None
     (new,) = news
-    life = Life(_NO_TABLE, ret, -1, new.kind, new.via, None)
+    life = Life(NO_TABLE, ret, -1, new.kind, new.via, None)
     if new.via == "accept":
         if listener is None or new.source != listener.fd:
             return None
@@ -174,10 +225,3 @@ def _template(
             return None
         note = note[: -len(port) - 1]
     return (_PORT.sub(b"port", words), note, listener.kind, listener.local), port.decode()
-
-
-class _Nobody:
-    process = None
-
-
-_NO_TABLE: Any = _Nobody()

@@ -200,6 +200,27 @@ class Table:
         loan.give_back()
         return getattr(self, name)
 
+    def begins(self, task: Task, flight: Flight) -> None:
+        """A call is under way in a thread that uses it; lent or not."""
+        if self.loan is None:
+            self.flights[task] = flight
+        else:
+            self.loan.begins(task, flight)
+
+    def ends(self, task: Task) -> None:
+        """No call is under way in a thread, or none that it has to know of; lent or not."""
+        if self.loan is None:
+            self.flights.pop(task, None)
+        else:
+            self.loan.ends(task)
+
+    def moved(self, pos: int) -> None:
+        """What numbers are free may have changed until here; lent or not."""
+        if self.loan is None:
+            self.changed = pos
+        else:
+            self.loan.moved(pos)
+
     def take(self, fd: int) -> Life | None:
         """Takes a number out; the life that it was, None where it was free."""
         if 0 <= fd < self.filled:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from .tasks import Task
 
 _SMALLEST = 64
-_PAYS = 12
-"""So many rows, and three for each descriptor and thread, make up for the trouble of lending a table."""
+_PAYS = 4
+"""So many rows, and one for each descriptor and thread, make up for the trouble of lending a table."""
+_LITTLE = 8
+"""So many descriptors and threads are no trouble."""
 _PATIENCE = 4096
 _LENT = ("fds", "flights", "touched", "cloexec", "last_closed", "changed", "filled")
 _IMPORTED = frozenset(
@@ -31,18 +33,52 @@ _IMPORTED = frozenset(
 class Loan:
     """A table that is lent: where it stands in the arrays, and what it held when it went."""
 
-    __slots__ = ("cloexec", "fds", "flights", "last_closed", "lender", "place", "table", "threads", "touched")
+    __slots__ = (
+        "cloexec", "fds", "flights", "kept", "last_closed", "lender", "place", "seats", "table", "touched",
+    )  # fmt: skip
 
     def __init__(self, lender: Lender, place: int, table: Table) -> None:
         self.lender = lender
         self.place, self.table = place, table
         self.fds, self.flights = table.fds, table.flights
         self.touched, self.cloexec, self.last_closed = table.touched, table.cloexec, table.last_closed
-        self.threads: list[tuple[int, Task]] = []
+        self.seats: dict[Task, int] = {}
+        """The threads that are lent with it, and where they stand."""
+        self.kept: dict[Task, Flight] = {}
+        """Calls of theirs that are under way and that only the fold knows."""
 
     def give_back(self) -> None:
         """The fold wants to look at the table: it becomes what all rows so far have made of it."""
         _give_back(self.lender, self.table, self)
+
+    def rise(self, task: Task) -> None:
+        """The fold takes a row of a thread: that comes back alone, unless the walk knows its call."""
+        lender, seat = self.lender, self.seats[task]
+        if lender.threads[seat, w.K_OP] not in (w.NO_CALL, w.UNKNOWN_CALL):
+            self.give_back()
+            return
+        del self.seats[task]
+        _vacate(lender, task, seat, w.ALONE)
+        task.flight = self.kept.pop(task, None)
+
+    def begins(self, task: Task, flight: Flight) -> None:
+        """A call that the fold knows is under way."""
+        self.ends(task)
+        self.flights[task] = flight
+        self.lender.tables[self.place, w.T_FLIGHTS] += 1
+
+    def ends(self, task: Task) -> None:
+        """A call that the fold knows is over, or its thread."""
+        if task.loan is not None:
+            task.loan.rise(task)
+        if self.table.loan is None:
+            self.table.ends(task)
+        elif self.flights.pop(task, None) is not None:
+            self.lender.tables[self.place, w.T_FLIGHTS] -= 1
+
+    def moved(self, pos: int) -> None:
+        """What numbers are free may have changed until here."""
+        self.lender.tables[self.place, w.T_CHANGED] = pos
 
 
 def calm(table: Table) -> bool:
@@ -76,7 +112,9 @@ def lend(lender: Lender, table: Table) -> None:
         rec[records, w.R_TABLE] = place
         rec[records, w.R_FLAGS] = [flags_of(life, table) for life in fds.values()]
         rec[records, w.R_STATE] = [STATES.get(life.state or "", w.OTHER) for life in fds.values()]
+        rec[records, w.R_OFD] = [life.ofd for life in fds.values()]
         rec[records, w.R_BRAND] = rec[records, w.R_LAST] = rec[records, w.R_STATED] = -1
+        rec[records, w.R_TWIN] = w.UNKNOWN_TWIN
         for r, life in zip(records, fds.values(), strict=True):
             lender.lives[r] = life
         cells[[base + number for number in numbers], w.C_RECORD] = records
@@ -108,7 +146,11 @@ def enrol(lender: Lender, task: Task, loan: Loan) -> None:
     lender.tasks[thread] = task
     call = _flight(lender, task, loan, int(lender.tables[loan.place, w.T_BASE]))
     lender.threads[thread] = (loan.place, *call)
-    loan.threads.append((thread, task))
+    loan.seats[task] = thread
+    if call[0] != w.UNKNOWN_CALL:
+        loan.flights.pop(task, None)
+    elif task.flight is not None:
+        loan.kept[task] = task.flight
     del task.flight
     task.loan = loan
     lender.state[w.MET] += walk.enrol(lender.tids, task.tid, thread)
@@ -188,7 +230,7 @@ def _give_back(lender: Lender, table: Table, loan: Loan) -> None:
     open_ones = [(number, r) for number, r in enumerate(records) if r >= 0]
     new = [r for number, r in open_ones if number not in fds]
     if new:
-        for r in sorted(new, key=lambda r: int(lender.rec[r, w.R_OPENED + w.A_POS])):
+        for r in sorted(new, key=lambda r: int(lender.rec[r, w.R_IDENT])):
             life = lender.life(r)
             fds[life.fd] = life
     for _, r in open_ones:
@@ -214,25 +256,26 @@ def _give_back(lender: Lender, table: Table, loan: Loan) -> None:
     lender.retired_tables.append(loan.place)
     lender.free_cells.setdefault(size, []).append(base)
     table.earned = 0
-    trouble = len(fds) + len(loan.threads)
-    table.patience = 0 if rows >= _PAYS + 3 * trouble else min(2 * table.patience + trouble, _PATIENCE)
+    trouble = len(fds) + len(loan.seats)
+    more = 2 * table.patience + trouble // _LITTLE + (rows < _PAYS)
+    table.patience = 0 if rows >= _PAYS + trouble else min(more, _PATIENCE)
     lender.patience = (7 * lender.patience + table.patience) // 8
+
+
+def _vacate(lender: Lender, task: Task, seat: int, standing: int) -> None:
+    walk.enrol(lender.tids, task.tid, standing)
+    lender.free_seats.append(seat)
+    lender.tasks[seat] = None
+    task.loan = None
 
 
 def _return_flights(lender: Lender, table: Table, loan: Loan) -> None:
     flights = loan.flights
-    for thread, task in loan.threads:
+    for task, thread in loan.seats.items():
         op, old, shut, cloexec, number, *place = lender.threads[thread, 1:].tolist()
-        walk.enrol(lender.tids, task.tid, w.NOT_LENT)
-        lender.free_seats.append(thread)
-        lender.tasks[thread] = None
-        task.loan = None
-        if op == w.UNKNOWN_CALL:
-            task.flight = flights.get(task)
-            continue
-        flights.pop(task, None)
-        if op == w.NO_CALL:
-            task.flight = None
+        _vacate(lender, task, thread, w.NOT_LENT)
+        if op in (w.NO_CALL, w.UNKNOWN_CALL):
+            task.flight = loan.kept.get(task)
             continue
         flight = Flight(op, lender.at(place), table)
         if old >= 0:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from ..model import Reading
 from ..readers.bundle import Capture
 from .kernel import Observer
-from .lives import Life
 
 if TYPE_CHECKING:
-    from .passers import Passers
+    from .news import News
 
 Progress = Callable[[Reading], None]
 
@@ -34,13 +33,9 @@ class Pass(Observer):
         """The same capture; what is taken of it is counted here."""
         return replace(capture, sources=tuple(replace(s, taken=self._take) for s in capture.sources))
 
-    def opened(self, life: Life) -> None:
-        """Count it."""
-        self._descriptors += 1
-
-    def passed(self, begun: Passers) -> None:
-        """Count them."""
-        self._descriptors += begun.last - begun.first
+    def hear(self, news: News) -> None:
+        """Count what began."""
+        self._descriptors += news.count_begun
 
     def _take(self, size: int) -> None:
         self._taken += size

@@ -24,6 +24,7 @@ from .merge import merged
 
 if TYPE_CHECKING:
     from .join import Joined
+    from .waits_noted import WaitsNoted
 
 WALK = "FDTRACE_WALK"
 """The variable of the environment that leaves every row to the fold: `off`."""
@@ -48,6 +49,8 @@ class History:
     """Which capture of its Case this is."""
     kept: dict[int, list[Window]] | None = None
     """The windows of a small capture by file, while somebody may want them once more."""
+    waits: WaitsNoted | None = None
+    """What threads wait for, of a capture whose windows are not kept; None where it was not noted."""
     joined: Joined | None = None
     """What snapshots beside it say, once they were joined."""
 
@@ -113,19 +116,22 @@ def read(
         history.kept = {}  # what another scanner reads is large, and its windows are not to be kept
         streams = [_keeping(windows, history) for windows in streams]
     fold.calls.kernel.loose_order = len(streams) > 1
-    if (
-        lean
-        and len(streams) == 1
-        and type(history.scanners[0]) is not LineScanner
-        and os.environ.get(WALK) != "off"
-    ):
+    compiled = len(streams) == 1 and type(history.scanners[0]) is not LineScanner
+    walks = compiled and os.environ.get(WALK) != "off"
+    if walks and lean:
         fold.lend()
+    if walks and keep:
+        from .waits_noted import WaitsNoted
+
+        history.waits = WaitsNoted(scan, fold.calls)
     try:
         with _rare_collections():
             for window in (
                 merged(streams, scan, fold.calls, history.scanners) if len(streams) > 1 else streams[0]
             ):
                 fold.feed(window)
+                if history.waits is not None:
+                    history.waits.take(window)
     except KeyboardInterrupt:
         history.coverage.partial = True
     fold.finish()

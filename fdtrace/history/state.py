@@ -13,6 +13,7 @@ from .effects import AT_CALLS, FILE_ERRORS, HIDDEN, USES, New, Op
 from .family import Family
 from .kernel import Kernel, Observer
 from .lives import At, Flight, Life, Table
+from .news import News
 from .tasks import Task
 
 CREATING = frozenset({Op.CREATE, Op.DUP, Op.DUP_OVER, Op.RECEIVE, Op.CONTROL, Op.GET_FD, Op.SPAWN})
@@ -192,17 +193,10 @@ class State(Family):
         kernel = self.kernel
         begun, kernel.begun = kernel.begun, []
         ended, kernel.ended = kernel.ended, []
-        for observer in kernel.observers:
-            for some in begun:
-                if isinstance(some, Life):
-                    observer.opened(some)
-                else:
-                    observer.passed(some)
-            for some in ended:
-                if isinstance(some, Life):
-                    observer.closed(some)
-                else:
-                    observer.gone(some)
+        if begun or ended:
+            news = News(begun, ended)
+            for observer in kernel.observers:
+                observer.hear(news)
 
 
 def _proves_open(done: Done) -> bool:

@@ -102,11 +102,11 @@ class Task:
             process.table = table
 
     def __getattr__(self, name: str) -> Any:
-        """The call under way of a thread whose table is lent (see `lender`): it is given back first."""
+        """The call under way of a thread whose table is lent (see `lender`): it leaves the walk first."""
         loan = self.loan if name != "loan" else None
         if loan is None:
             raise AttributeError(name)
-        loan.give_back()
+        loan.rise(self)
         return getattr(self, name)
 
 

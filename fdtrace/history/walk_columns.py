@@ -8,13 +8,20 @@ from __future__ import annotations
     R_USES, R_ERRORS, R_READ, R_WRITTEN, R_LAST, R_STATED, R_OPENED, R_CLOSED,
 ) = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 22, 30, 38)  # fmt: skip
 """R_PY is 1 where there is a `Life`, else -1; R_LAST, R_STATED, R_OPENED and R_CLOSED begin a place."""
-RECORD = 46
+R_OWN, R_FAR, R_OTHER, R_TWIN = 46, 47, 48, 49
+"""Of one end of a pipe or pair: its inode and the other end's, -1 where not told; the other's number. R_TWIN
+says what its copies have in common."""
+UNKNOWN_TWIN, NO_TWIN = -1, -2
+"""Before anybody asked; when a copy needs a second look."""
+RECORD = 50
 A_POS, A_SEQ, A_LINE, A_OFFSET, A_CLOCK, A_TID, A_CODE, A_STACK = range(8)
 """Columns of a place in the capture; the position is -1 where there is none."""
 PLACE = 8
 
 FOREIGN, NAMED, STREAM, CONNECTION, FANOTIFY = 1, 2, 4, 8, 16
-"""R_FLAGS: a copy of a fork that is still its parent's life; what follows from target and kind."""
+FIRST, SECOND, CLOEXEC_ON, CLOEXEC_OFF, OVER = 512, 32, 64, 128, 256
+"""R_FLAGS: a copy of a fork that is still its parent's life; what follows from target and kind; the first
+or second of two that one call made; close-on-exec since its creation; ended by a dup2 onto its number."""
 OTHER, FIN_WAIT, CLOSE_WAIT, CLOSED_STATE = range(4)
 """R_STATE, as far as reads and shutdowns ask."""
 
@@ -36,7 +43,8 @@ K_TABLE, K_OP, K_OLD, K_SHUT, K_CLOEXEC, K_FD, K_AT = range(7)
 THREAD = 14
 NO_CALL, UNKNOWN_CALL = -1, -2
 """K_OP: no call is under way; one that only the fold knows."""
-NOT_LENT = -1
+NOT_LENT, ALONE = -1, -2
+"""In place of a thread: it is the fold's; so is its next row, alone, for it may be another thread by then."""
 
 S_STREAM_END, S_READS, S_WRITES, S_USES, S_CREATES, S_ACCEPTS, S_SHUTDOWN, S_TAKEN = (
     1,
@@ -49,22 +57,34 @@ S_STREAM_END, S_READS, S_WRITES, S_USES, S_CREATES, S_ACCEPTS, S_SHUTDOWN, S_TAK
     128,
 )
 """What matters of a system call; S_TAKEN: the walk knows what it does."""
-S_ASK, S_ASK_ENTRY, S_PLAIN, S_HOLDS, S_FLIES, S_CLOSES = 256, 512, 1024, 2048, 4096, 8192
-S_ASK_SUCCESS = 16384
-"""S_ASK: somebody has to look at its text, of its entry, or where it succeeded; S_PLAIN: a use by its
-result; S_HOLDS: it may hold a number before it returns; S_FLIES: the table knows that it is under way."""
+S_ASK, S_SENDS, S_PLAIN, S_HOLDS, S_FLIES, S_CLOSES = 256, 512, 1024, 2048, 4096, 8192
+S_ASK_SUCCESS, S_PAIR, S_COMMAND, S_OPTION = 1 << 14, 1 << 15, 1 << 16, 1 << 17
+S_LIMIT, S_IDENTITY, S_MESSAGE, S_COPIES, S_OVER = 1 << 18, 1 << 19, 1 << 20, 1 << 21, 1 << 22
+S_FAILS = 1 << 23
+"""The walk knows what the call does where it fails."""
+"""S_ASK: somebody has to look at its text, or where it succeeded; S_PLAIN: a use by its result;
+S_HOLDS: it may hold a number before it returns; S_FLIES: the table knows that it is under way; S_PAIR: it
+makes two; S_COMMAND: what it does is its command's, with S_OPTION one in two words; S_LIMIT and
+S_IDENTITY: it may tell a limit, or its caller's number; S_MESSAGE: it may carry descriptors, with
+S_SENDS from its entry on; S_COPIES: it makes a copy, S_OVER: onto a number that may be open."""
 DULL, RESETS, HARD = range(3)
 """Errors that mean nothing, those that end a connection, and those that are told."""
 
 (
     AT, POS, DUE, BATCH, BEGUN, ENDED, CURVE, WIDTH, OFDS, IDENTS, SETTLED, FREE, KEY, MET, LIMIT, WHO, WHAT,
-) = range(17)  # fmt: skip
+    MADE, LIST,
+) = range(19)  # fmt: skip
 """What the walk remembers: its row, the position, when news are due, how much stands in each list, the
-width of the parts of curves, the next numbers, whether a question was answered, and what one is about."""
-STATE = 17
-DONE, ROWS, ASK, NEW_SPECIES, GROW, PUBLISH, ROOM, NOTE = range(8)
+width of the parts of curves, the next numbers, whether a question was answered, and what one is about;
+the species of a creation, and six numbers from a list of two (LIST is the first)."""
+STATE = LIST + 6
+DONE, ROWS, ASK, NEW_SPECIES, GROW, PUBLISH, ROOM, NOTE, NEW_WORDS, OWN = range(10)
 """Why it stopped: no more rows; rows for the fold; a call's text; a creation's; a number beyond the cells;
-news to tell; no more records; a number that a table makes for the first time."""
+news to tell; no more records; a number that a table makes for the first time; a command; the
+first use of what was a parent's."""
+NOTHING, SETS, CLEARS, LOOK, COPIES, COPIES_ON = range(6)
+"""What a command does: nothing, it sets or clears close-on-exec, its text has to be looked at, it makes a
+copy that stays open on exec, or one that does not."""
 L_BATCH, L_BEGUN, L_ENDED, L_FREE = range(4)
 LOGS = 4
 LONGEST_KEY = 1024

@@ -212,3 +212,30 @@ def test_calls_have_the_process_and_table_that_they_worked_on(tmp_path: Path) ->
     assert dict(zip(events["tid"], events["pid"], strict=True)) == {100: 100, 101: 101, 102: 100}
     by_tid = events.groupby("tid")["table"].first()
     assert by_tid[100] == by_tid[102] != by_tid[101]
+
+
+CHILD = '200 openat(AT_FDCWD, "/c", O_RDONLY) = 5\n100 fork() = 200\n'
+
+
+def test_a_child_may_come_before_its_parents_call_where_calls_are_printed_when_they_return(
+    tmp_path: Path,
+) -> None:
+    found = case(tmp_path, START + OPEN + CHILD)
+
+    assert sorted(table(found, 200)) == [3, 4, 5]
+
+
+def test_a_child_waits_for_no_call_where_calls_are_printed_as_they_begin(tmp_path: Path) -> None:
+    resumed = "100 read(3,  <unfinished ...>\n100 <... read resumed>0x7f, 8) = 8\n"
+
+    found = case(tmp_path, START + OPEN + resumed + CHILD)
+
+    assert lives(found, fd=5)[0]["how"] == "exit"  # another one's, whose number was given out again
+
+
+def test_a_capture_behind_another_begins_anew(tmp_path: Path) -> None:
+    body = START + OPEN + "100 +++ exited with 0 +++\n" + (START + OPEN).replace("100 ", "200 ")
+
+    found = case(tmp_path, body + "200 fork( <unfinished ...>\n201 close(3) = 0\n")
+
+    assert [sorted(table(found, pid)) for pid in (200, 201)] == [[3, 4], [4]]

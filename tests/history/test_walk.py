@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ pytest.importorskip("numba")
 from fdtrace.checks.leak import Leak
 from fdtrace.history import fold, lender, loans, run
 from fdtrace.history.callsites import CallSites
-from fdtrace.history.groups import Share
 from fdtrace.history.kernel import Observer
 from fdtrace.history.lives import At, Life
+from fdtrace.history.shares import Share
 from fdtrace.history.tasks import Task
 from fdtrace.readers.bundle import gather
 from fdtrace.readers.strace import scan
@@ -69,7 +70,7 @@ def facts(life: Life) -> list[Any]:
 
 
 def steps(share: Share) -> list[dict[int, int]]:
-    return [share.idle._steps, share.lengths_ns._steps]
+    return [share.idle.counts(), share.lengths_ns.counts()]
 
 
 def account(path: Path, walk: bool, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -88,6 +89,7 @@ def account(path: Path, walk: bool, monkeypatch: pytest.MonkeyPatch) -> list[Any
         for pattern in [list(group.patterns.items())]
         for share in group.shares.values()
     ]
+    gc.collect()  # of tables that nobody has any more, none is known
     tables = [
         (
             *(table.ident, table.filled, table.changed, sorted(table.touched), sorted(table.cloexec)),
@@ -100,7 +102,7 @@ def account(path: Path, walk: bool, monkeypatch: pytest.MonkeyPatch) -> list[Any
         for p in kernel.processes
     ]
     counts = history.fold.position, kernel.originals, history.fold.syscall_counts, calls.hidden
-    threads = leak.use._made, list(leak.use._touched.items()), leak.groups.settled
+    threads = list(leak.use._made.items()), leak.use._touched, leak.groups.settled
     return [diary.lines, shares, tables, processes, counts, threads, history.coverage]
 
 
@@ -150,3 +152,77 @@ def test_damaged_captures(eager: pytest.MonkeyPatch, tmp_path: Path, text: bytes
     path = tmp_path / "damaged.strace"
     path.write_bytes(b'4100 execve("/bin/a", ["a"], 0x1 /* 1 var */) = 0\n' + text)
     same(path, eager, 300)
+
+
+FLAGS = "CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD"
+
+
+def threads(count: int, numbers: int) -> str:
+    """A server with a thread for each connection; their numbers are given out again and again."""
+    lines = [
+        '100 execve("/bin/srv", ["srv"], 0x1 /* 1 var */) = 0',
+        "100 socket(AF_INET, SOCK_STREAM, 0) = 3",
+    ]
+    for turn in range(count):
+        tid = 200 + turn % numbers
+        early = f"{tid} set_robust_list(0x7f, 24) = 0" if turn % 3 else f"{tid} close(5) = 0"
+        lines += [
+            '100 openat(AT_FDCWD, "/a", O_RDONLY) = 4',
+            '100 openat(AT_FDCWD, "/b", O_RDONLY) = 5',
+            f"100 clone3({{flags={FLAGS}, exit_signal=0}} <unfinished ...>",
+            *([early] if turn % 2 else []),
+            f"100 <... clone3 resumed>, 88) = {tid}",
+            *([] if turn % 2 else [early]),
+            *([f"{tid} close(5) = 0"] if turn % 3 else []),
+            f"{tid} write(4, 0x7f, 12 <unfinished ...>",
+            "100 read(3, 0x7f, 12) = 12",
+            f"{tid} <... write resumed>) = 12",
+            f"{tid} close(4) = 0",
+            f"{tid} exit(0 <unfinished ...>" if turn % 5 else f"{tid} exit(0) = ?",
+            "100 read(3, 0x7f, 12) = 12",
+            *([f"{tid} <... exit resumed>) = ?"] if turn % 5 else []),
+            f"{tid} +++ exited with 0 +++",
+        ]
+    return "".join(line + "\n" for line in lines)
+
+
+def test_threads_come_and_go_while_their_table_stays_lent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, lent = tmp_path / "threads.strace", []
+    path.write_text(threads(60, 60))
+    lend = lender.lend
+    monkeypatch.setattr(lender, "lend", lambda *what: (lent.append(what), lend(*what)))
+
+    same(path, monkeypatch)
+
+    assert len(lent) <= 3
+
+
+def test_numbers_of_threads_are_given_out_again(eager: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "threads.strace"
+    path.write_text(threads(60, 7))
+
+    same(path, eager)
+
+
+def test_programs_come_and_go(eager: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lines = ['100 execve("/bin/make", ["make"], 0x1 /* 1 var */) = 0']
+    for pid in range(101, 160):
+        lines += [
+            '100 openat(AT_FDCWD, "/a", O_RDONLY|O_CLOEXEC) = 3',
+            "100 vfork( <unfinished ...>",
+            f"{pid} close(0) = 0",
+            f'{pid} execve("/x/cc", ["cc"], 0x1 /* 1 var */) = -1 ENOENT (No such file or directory)',
+            f'{pid} execve("/y/cc", ["cc"], 0x1 /* 1 var */ <unfinished ...>',
+            "100 <... vfork resumed>) = " + str(pid),
+            f"{pid} <... execve resumed>) = " + ("0" if pid % 4 else "-1 ENOENT (No such file or directory)"),
+            "100 close(3) = 0",
+            f'{pid} openat(AT_FDCWD, "/b", O_RDONLY) = 0',
+            f"{pid} exit_group(0) = ?",
+            f"{pid} +++ exited with 0 +++",
+        ]
+    path = tmp_path / "programs.strace"
+    path.write_text("".join(line + "\n" for line in lines))
+
+    same(path, eager)

@@ -18,8 +18,8 @@ Choice = Literal["lines", "fast"] | None
 
 FORCED = "FDTRACE_SCANNER"
 """The variable of the environment that forces a scanner: `lines` or `fast`."""
-WORTH_COMPILED_CODE = 12_000_000
-"""Bytes of text from which on the fast scanner makes up for the time that loading numba takes."""
+WORTH_COMPILED_CODE = 1_500_000
+"""Bytes of text from which on the fast scanner makes up for the time that loading its code takes."""
 WORTH_COMPILING = 80_000_000
 """Bytes of text from which on it makes up for the half minute of its first compilation as well."""
 _PACKED = 10
@@ -59,12 +59,10 @@ def scanner_of(
 
 
 def _is_large(source: Source) -> bool:
-    from . import scan_cache
-
     size = source.size or 0
     if size * _PACKED < WORTH_COMPILED_CODE:
         return False
-    worth = WORTH_COMPILED_CODE if scan_cache.is_filled() else WORTH_COMPILING
+    worth = WORTH_COMPILED_CODE if _is_compiled() else WORTH_COMPILING
     if size * _PACKED < worth:
         return False
     try:
@@ -77,6 +75,16 @@ def _is_large(source: Source) -> bool:
     return size >= worth
 
 
+def _is_compiled() -> bool:
+    try:
+        from ...machine_code import is_kept
+        from .scan_blocks import scan_block
+
+        return is_kept(scan_block)
+    except ImportError:
+        return False
+
+
 def _fast(scan: Scan, file: int, name: str) -> LineScanner | None:
     """The fast scanner; None where numba is missing or cannot be used."""
     kind = _ready()
@@ -85,27 +93,19 @@ def _fast(scan: Scan, file: int, name: str) -> LineScanner | None:
 
 @lru_cache(maxsize=1)
 def _ready() -> type[LineScanner] | None:
-    """The fast scanner, compiled; said before that takes its time, and why when it cannot be.
+    """The fast scanner, compiled; None, and why is said, when that cannot be.
 
-    Whatever is wrong with numba, its compiler or what it kept, the line scanner gives the same rows.
+    Whatever is wrong with numba or its compiler, the line scanner gives the same rows.
     """
     if find_spec("numba") is None:
         return None
-    from . import scan_cache
+    try:
+        return _compiled()
+    except Exception as error:
+        import logging
 
-    if not scan_cache.is_filled():
-        _say("preparing the scanner for large captures, once after installation: about half a minute …")
-    try:
-        return _compiled()
-    except Exception as error:
-        if not scan_cache.forget():
-            _say(f"large captures are read slowly, numba cannot be used: {error}")
-            return None
-        _say("the scanner for large captures is prepared anew: what was kept of it is damaged")
-    try:
-        return _compiled()
-    except Exception as error:
-        _say(f"large captures are read slowly, numba cannot be used: {error}")
+        text = "fdtrace: large captures are read slowly, numba cannot be used: %s"
+        logging.getLogger(__name__).warning(text, error)
         return None
 
 
@@ -116,12 +116,6 @@ def _compiled() -> type[LineScanner]:
     for _ in FastScanner(Scan(), 0, "", block=128).windows([_SAMPLE]):
         pass
     return FastScanner
-
-
-def _say(text: str) -> None:
-    import logging
-
-    logging.getLogger(__name__).warning("fdtrace: %s", text)
 
 
 def remarks(scanner: LineScanner) -> tuple[str, ...]:

@@ -34,9 +34,9 @@ from .scan_block import Block, Piece, merged
 from .scan_interned import Interned
 from .scan_leader import BARE, DAY, EPOCH
 from .scan_pending import Pending
-from .window import ABSENT, Row, Scan, Window
+from .window import Scan, Window
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 """Text of a block: small enough for a processor's cache, large enough to be worth a thread's while."""
 WHOLE_LIMIT = 64 << 20
 """So much text is looked through for a line that is certainly a record."""
@@ -71,7 +71,7 @@ class FastScanner(LineScanner):
         self._records.pending = self._pending
         self._free: list[Block] = []
         self._crossed: npt.NDArray[np.int64] = np.zeros(0, np.int64)
-        self._events: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._events: npt.NDArray[np.int64] = np.zeros((0, 2), np.int64)
         self._alive: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._going = 0
         self._next_line = 1
@@ -127,8 +127,7 @@ class FastScanner(LineScanner):
         return self._free.pop().empty() if self._free else Block(self._size)
 
     def _placed(self, block: Block) -> Block:
-        block.place(self._next_line, self._next_offset)
-        self._next_line += block.lines
+        block.offset = self._next_offset
         self._next_offset += block.stop + block.dropped
         return block
 
@@ -136,6 +135,8 @@ class FastScanner(LineScanner):
 
     def _finished(self, block: Block, scanned: Future[None]) -> Iterator[Window]:
         scanned.result()
+        block.line = self._next_line
+        self._next_line += block.lines
         pieces: list[Piece] = []
         joined: dict[int, bytes] = {}
         self._begin(block)
@@ -164,10 +165,11 @@ class FastScanner(LineScanner):
     def _begin(self, block: Block) -> None:
         """Make room for what the rows of a block may add to what is remembered."""
         if len(self._events) < block.rows:
-            self._events = np.empty(2 * block.rows, np.int64)
+            self._events = np.empty((2 * block.rows, 2), np.int64)
             self._crossed = np.empty(2 * block.rows, np.int64)
-        self._interned.make_room(block.misses[: int(block.count[c.MISSES])])
+        self._interned.make_room(block.misses[: int(block.own[c.MISSES])])
         self._state[c.BLOCK] = self._pending.begin(block)
+        self._state[c.LINE_BASE] = block.line
         forms = int(scan_joins.forms_of(block.narrow, block.rows))
         self._state[c.MIXED] = forms & 1 << BARE and forms != 1 << BARE
         self._push()
@@ -195,7 +197,7 @@ class FastScanner(LineScanner):
         """Give the lines from an odd row up to the next row to the line scanner."""
         self._offset = int(block.wide[c.OFFSET, row])
         tally, records = self._tally, self._records
-        tally.lines = int(block.wide[c.LINE, row]) - 1
+        tally.lines = block.line + int(block.wide[c.LINE, row]) - 1
         text = block.text(self._offset - block.offset, block.begin_of(row + 1))
         for raw in text.split(b"\n")[:-1]:
             for line in self._whole([raw], len(raw) + block.dropped):
@@ -246,16 +248,6 @@ class FastScanner(LineScanner):
             wide = block.wide[:, row].tolist()
             tid = int(block.narrow[c.TID, row])
             records.last_cut = Origin(tid, wide[c.CLOCK], wide[c.LINE], wide[c.OFFSET])
-        for row in self._events[: state[c.EVENTS]].tolist():
-            self._tell_tracees(block, row)
+        self.tracees.told(self._events[: state[c.EVENTS]].tolist())
         state[[c.PARSED, c.CONTINUED, c.LAST_STAMP, c.EVENTS]] = 0
         state[c.CUT_ROW] = -1
-
-    def _tell_tracees(self, block: Block, row: int) -> None:
-        """A row says who is alive."""
-        tid = int(block.narrow[c.TID, row])
-        if block.kinds[row] in (Row.EXITED, Row.KILLED):
-            self.tracees.gone(tid)
-            return
-        name = self._records.scan.syscalls[int(block.narrow[c.CODE, row])]
-        self._records.watch(name, Origin(tid, ABSENT, 0, 0), int(block.wide[c.RET, row]))

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ...machine_code.memory import BEHIND
 from . import scan_blocks
 from . import scan_columns as c
-from .scan_bytes import NEWLINE
+from .scan_bytes import Bytes
 from .scan_interned import Interned
 from .window import Window
 
-_PADDING = 64
-"""Bytes behind the text that a comparison of words may look at."""
 _MISSES = 1 << 16
 _NEWLINE = b"\n"
 
@@ -41,16 +40,16 @@ class Block:
     """
 
     def __init__(self, size: int) -> None:
-        self.buf = np.zeros(size + _PADDING, np.uint8)
+        self._hold(bytearray(size + BEHIND))
         self.size = 0
         self.stop = 0
-        self.line = self.lines = 0
+        self.line = 0
         self.offset = 0
         self.odd = self.too_long = False
         self.dropped = 0
         self.misses: npt.NDArray[np.int64] = np.empty((_MISSES, 5), np.int64)
-        self.seen: npt.NDArray[np.int64] = np.empty(4 * _MISSES, np.int64)
-        self.count: npt.NDArray[np.int64] = np.zeros(3, np.int64)
+        self.seen: npt.NDArray[np.int64] = np.zeros(4 * _MISSES, np.int64)
+        self.own: npt.NDArray[np.int64] = np.zeros(c.DESK, np.int64)
         self.make_room(64)
 
     def empty(self) -> Block:
@@ -59,44 +58,61 @@ class Block:
         self.odd = self.too_long = False
         return self
 
+    def _hold(self, text: bytearray) -> None:
+        self._text = text
+        self._view = memoryview(text)
+        self.buf: npt.NDArray[np.uint8] = np.frombuffer(text, np.uint8)
+
     def make_room(self, rows: int) -> None:
-        """Room for this many rows."""
+        """Room for this many rows, with nothing in them."""
         self.kinds: npt.NDArray[np.uint8] = np.empty(rows, np.uint8)
         self.flags: npt.NDArray[np.uint16] = np.empty(rows, np.uint16)
         self.wide: npt.NDArray[np.int64] = np.empty((c.WIDE, rows), np.int64)
         self.narrow: npt.NDArray[np.int32] = np.empty((c.NARROW, rows), np.int32)
 
+    def _more_room(self) -> None:
+        """Room for more rows; how many, the text tells that was read so far."""
+        kinds, flags, wide, narrow, rows = self.kinds, self.flags, self.wide, self.narrow, self.rows
+        self.make_room(rows * self.stop // max(1, int(self.own[c.AT])) * 9 // 8 + 64)
+        self.kinds[:rows], self.flags[:rows] = kinds, flags
+        self.wide[:, :rows], self.narrow[:, :rows] = wide, narrow
+
     def add(self, text: bytes | memoryview) -> None:
         """Append text."""
         end = self.size + len(text)
-        if end + _PADDING > len(self.buf):
-            grown = np.zeros(max(end, 2 * len(self.buf)) + _PADDING, np.uint8)
-            grown[: self.size] = self.buf[: self.size]
-            self.buf = grown
-        self.buf[self.size : end] = np.frombuffer(text, np.uint8)
+        if end + BEHIND > len(self._text):
+            grown = bytearray(max(end, 2 * len(self._text)) + BEHIND)
+            grown[: self.size] = self._view[: self.size]
+            self._hold(grown)
+        self._view[self.size : end] = text
         self.size = end
 
     def end_line(self) -> None:
         """The capture ends here, perhaps within a line."""
-        if self.buf[self.size - 1] != NEWLINE:
+        if not self._text.endswith(_NEWLINE, 0, self.size):
             self.add(_NEWLINE)
         self.stop = self.size
 
     def cut(self, interned: Interned) -> bool:
         """End before the last line that is certainly a record; False when there is none behind the first."""
-        end = scan_blocks.newline_before(self.buf, self.size)
-        if not end:
-            return False
-        self.stop = scan_blocks.last_row(
-            self.buf, end, self.kinds, self.flags, self.wide, self.narrow,
-            interned.table, interned.arena, self.seen, self.misses, self.count,
-        )  # fmt: skip
-        return self.stop > 0
+        at = self._text.rfind(_NEWLINE, 0, self.size) + 1
+        while at > 0:
+            at = self._text.rfind(_NEWLINE, 0, at - 1) + 1
+            if at > 0 and self._is_record(at, interned):
+                self.stop = at
+                return True
+        return False
+
+    def _is_record(self, at: int, interned: Interned) -> bool:
+        """Whether the line that begins here is certainly one; may be asked before the rows are read."""
+        self.own[[c.ROWS, c.AT, c.LINES]] = 0
+        self._read(self.buf[at:], 1, interned, self.size)
+        return not self.narrow[c.FORM, 0] & c.ODD
 
     def cut_anywhere(self) -> bool:
         """End behind the last whole line, for the line scanner; False when there is none."""
         self.odd = True
-        self.stop = self.size if self.dropped else scan_blocks.newline_before(self.buf, self.size)
+        self.stop = self.size if self.dropped else self._text.rfind(_NEWLINE, 0, self.size) + 1
         self.too_long = self.stop == 0
         return self.stop > 0
 
@@ -110,31 +126,34 @@ class Block:
         self.too_long = False
         return end + 1
 
-    def place(self, line: int, offset: int) -> None:
-        """The block begins with this line at this byte of the capture."""
-        self.line, self.offset = line, offset
-        self.lines = scan_blocks.count_lines(self.buf, self.stop)
-        if len(self.kinds) <= self.lines:
-            self.make_room(self.lines + self.lines // 4 + 1)
-
     def scan(self, interned: Interned, longest: int) -> None:
         """Read the raw rows."""
+        self.own[[c.ROWS, c.AT, c.LINES, c.MISSES]] = 0
         if self.odd:
-            self.count[:] = 0
-            self.count[c.ROWS] = 1
+            self.own[c.ROWS], self.own[c.LINES] = 1, self._text.count(_NEWLINE, 0, self.stop)
             self.narrow[c.FORM, 0] = c.ODD
-            self.wide[c.LINE, 0], self.wide[c.OFFSET, 0] = self.line, self.offset
+            self.wide[c.LINE, 0], self.wide[c.OFFSET, 0] = 0, self.offset
             return
+        self._read(self.buf, self.stop, interned, longest)
+        while self.own[c.AT] < self.stop:
+            self._more_room()
+            self._read(self.buf, self.stop, interned, longest)
+
+    def _read(self, text: npt.NDArray[np.uint8], stop: int, interned: Interned, longest: int) -> None:
         scan_blocks.scan_block(
-            self.buf, self.stop, self.line, self.offset, longest,
-            self.kinds, self.flags, self.wide, self.narrow,
-            interned.table, interned.arena, self.seen, self.misses, self.count,
+            text, stop, self.offset, longest, self.kinds, self.flags, self.wide, self.narrow,
+            interned.table, interned.arena, self.seen, self.misses, self.own,
         )  # fmt: skip
+
+    @property
+    def lines(self) -> int:
+        """How many lines were read."""
+        return int(self.own[c.LINES])
 
     @property
     def rows(self) -> int:
         """How many raw rows there are."""
-        return int(self.count[c.ROWS])
+        return int(self.own[c.ROWS])
 
     def begin_of(self, row: int) -> int:
         """Where the line of a row begins in the block's text."""
@@ -142,7 +161,7 @@ class Block:
 
     def text(self, start: int, stop: int) -> bytes:
         """A stretch of the text."""
-        return self.buf[start:stop].tobytes()
+        return self._view[start:stop].tobytes()
 
     def call_text(self, row: int) -> bytes:
         """What a row's own line says of its call."""
@@ -185,7 +204,7 @@ class BlockWindow(Window):
         chosen = np.asarray(rows, np.intp)
         parts = (columns[name][chosen].tolist() for name in ("start", "stop", "head_start", "head_stop"))
         resumed = (columns["kind"][chosen] == c.EXIT).tolist()
-        text = memoryview(self._block.buf)  # type: ignore[arg-type]
+        text = self._block._view
         found = []
         for row, start, stop, head, end, exits in zip(rows, *parts, resumed, strict=True):
             whole = joined.get(row)
@@ -226,3 +245,32 @@ def merged(block: Block, pieces: list[Piece], joined: dict[int, bytes], file: in
         at += size
     columns = {name: np.concatenate(values) for name, values in parts.items()}
     return BlockWindow(file, columns, texts, block)
+
+
+Arrays = tuple[int, Bytes, c.Wide, c.Narrow, c.Kinds, c.Flags, Bytes]
+"""A window: its rows, text, wide and narrow columns, kinds, flags, and which texts are elsewhere."""
+
+
+def arrays_of(window: Window) -> Arrays:
+    """The arrays of a window, for compiled loops over its rows."""
+    rows = len(window)
+    joined = np.zeros(rows + 1, np.uint8)
+    columns = window.columns
+    if isinstance(window, BlockWindow):
+        block = window._block
+        joined[list(window.joined)] = 1
+        if columns["clock"].base is block.wide:
+            return rows, block.buf, block.wide, block.narrow, block.kinds, block.flags, joined
+        buf = block.buf
+    else:
+        joined[:] = 1
+        buf = np.zeros(BEHIND, np.uint8)
+    wide = np.zeros((c.WIDE, rows), np.int64)
+    narrow = np.zeros((c.NARROW, rows), np.int32)
+    for name, place in WIDE.items():
+        if name in columns:
+            wide[place] = columns[name]
+    for name, place in NARROW.items():
+        narrow[place] = columns[name]
+    kinds, flags = columns["kind"].astype(np.uint8), columns["flags"].astype(np.uint16)
+    return rows, buf, wide, narrow, kinds, flags, joined

@@ -18,28 +18,25 @@ to the line scanner. So what it accepts, it reads as the expression does:
 
 from __future__ import annotations
 
+from ...machine_code import part
+from ...machine_code.memory import byte, saying
 from .scan_bytes import (
     BACKSLASH,
     BEHIND,
     BLANK,
     BRACE,
     BRACE_END,
-    CLASS,
     CLOSE,
     COLON,
     DIGIT,
     EQUALS,
     FAILED,
     GREATER,
-    IN_NOTE,
-    IN_SOCKET,
-    IN_STRING,
     LEFT,
     LESS,
     LETTER_D,
     LOWER,
     MINUS,
-    PLAIN,
     QUESTION,
     QUOTE,
     RIGHT,
@@ -48,48 +45,54 @@ from .scan_bytes import (
     UNDERSCORE,
     UPPER,
     WORD,
-    Bytes,
+    Text,
     at_end,
+    belongs,
     is_a,
-    part,
-    says,
+    run_to,
 )
 
 _LONGEST_COMMENT = 2048
 _LONGEST_BRACES = 200
 _LONGEST_FAMILY = 20
 
+_plain_run = run_to(b'"<)/')
+_string_run = run_to(b'"\\')
+_socket_run = run_to(b'"<]')
+_note_run = run_to(b'<>"\\')
+_says_char, _says_block = saying(b"char "), saying(b"block ")
+_says_unfinished = saying(b"<unfinished ...>")
+_says_detached, _says_changed = saying(b"<detached ...>"), saying(b"<pid changed to ")
+
 
 @part
-def _string_end(buf: Bytes, at: int) -> int:
+def _string_end(buf: Text, at: int) -> int:
     """Where the string ends whose first quote stands before this place."""
     while True:
-        while CLASS[buf[at]] & IN_STRING:
-            at += 1
-        c = buf[at]
+        at = _string_run(buf, at)
+        c = byte(buf, at)
         if c == QUOTE:
             return at + 1
-        if c != BACKSLASH or buf[at + 1] < BLANK:
+        if c != BACKSLASH or byte(buf, at + 1) < BLANK:
             return FAILED
         at += 2
 
 
 @part
-def _socket_end(buf: Bytes, at: int) -> int:
+def _socket_end(buf: Text, at: int) -> int:
     """Where `TCP:[a->b]>` ends; behind its opening bracket is a capital letter."""
     start = at
     at += 1
-    while (CLASS[buf[at]] & WORD) != 0 or buf[at] == SLASH or buf[at] == MINUS:
+    while is_a(buf, at, WORD) or byte(buf, at) == SLASH or byte(buf, at) == MINUS:
         at += 1
-    if at - start > _LONGEST_FAMILY or buf[at] != COLON or buf[at + 1] != LEFT:
+    if at - start > _LONGEST_FAMILY or byte(buf, at) != COLON or byte(buf, at + 1) != LEFT:
         return FAILED
     at += 2
     while True:
-        while CLASS[buf[at]] & IN_SOCKET:
-            at += 1
-        c = buf[at]
+        at = _socket_run(buf, at)
+        c = byte(buf, at)
         if c == RIGHT:
-            if buf[at + 1] == GREATER:
+            if byte(buf, at + 1) == GREATER:
                 return at + 2
             at += 1
         elif c == QUOTE:
@@ -101,92 +104,90 @@ def _socket_end(buf: Bytes, at: int) -> int:
 
 
 @part
-def _braces_end(buf: Bytes, at: int) -> int:
+def _braces_end(buf: Text, at: int) -> int:
     """Where `{eventfd-count=…}>` ends, from its brace on."""
     start = at + 1
-    while buf[at] != BRACE_END:
-        if buf[at] < BLANK or at - start > _LONGEST_BRACES:
+    while byte(buf, at) != BRACE_END:
+        if byte(buf, at) < BLANK or at - start > _LONGEST_BRACES:
             return FAILED
         at += 1
-    return at + 2 if buf[at + 1] == GREATER else FAILED
+    return at + 2 if byte(buf, at + 1) == GREATER else FAILED
 
 
 @part
-def note_end(buf: Bytes, at: int) -> int:
+def note_end(buf: Text, at: int) -> int:
     """Where the annotation ends whose opening bracket stands here; FAILED for what needs a second look."""
     at += 1
-    c = buf[at]
-    if CLASS[c] & UPPER:
+    c = byte(buf, at)
+    if belongs(c, UPPER):
         return _socket_end(buf, at)
     if c == BRACE:
         return _braces_end(buf, at)
     if c == LESS:
         return FAILED
     while True:
-        while CLASS[buf[at]] & IN_NOTE:
-            at += 1
-        if buf[at] != BACKSLASH or buf[at + 1] < BLANK:
+        at = _note_run(buf, at)
+        if byte(buf, at) != BACKSLASH or byte(buf, at + 1) < BLANK:
             break
         at += 2
-    if buf[at] == LESS:
-        if not says(buf, at + 1, b"char ") and not says(buf, at + 1, b"block "):
+    if byte(buf, at) == LESS:
+        if not _says_char(buf, at + 1) and not _says_block(buf, at + 1):
             return FAILED
         at += 1
-        while buf[at] != GREATER:
-            if buf[at] < BLANK or buf[at] == LESS:
+        while byte(buf, at) != GREATER:
+            if byte(buf, at) < BLANK or byte(buf, at) == LESS:
                 return FAILED
             at += 1
         at += 1
-    if buf[at] != GREATER:
+    if byte(buf, at) != GREATER:
         return FAILED
-    if (CLASS[buf[at + 1]] & BEHIND) == 0:
+    if not is_a(buf, at + 1, BEHIND):
         return FAILED
     return at + 1
 
 
 @part
-def _result_follows(buf: Bytes, at: int) -> int:
+def _result_follows(buf: Text, at: int) -> int:
     """Where the result begins if this closing parenthesis is the last one; FAILED if it is not."""
     at += 1
-    while buf[at] == BLANK:
+    while byte(buf, at) == BLANK:
         at += 1
-    if buf[at] != EQUALS or buf[at + 1] != BLANK:
+    if byte(buf, at) != EQUALS or byte(buf, at + 1) != BLANK:
         return FAILED
     at += 2
-    while buf[at] == BLANK:
+    while byte(buf, at) == BLANK:
         at += 1
-    c = buf[at]
-    if (CLASS[c] & DIGIT) != 0 or c == QUESTION:
+    c = byte(buf, at)
+    if belongs(c, DIGIT) or c == QUESTION:
         return at
     return at if c == MINUS and is_a(buf, at + 1, DIGIT) else FAILED
 
 
 @part
-def _comment_end(buf: Bytes, at: int) -> int:
+def _comment_end(buf: Text, at: int) -> int:
     """Where the comment ends that begins here; the next place when it is none."""
-    if buf[at + 1] != STAR:
+    if byte(buf, at + 1) != STAR:
         return at + 1
     end = at + 2
-    while buf[end] != STAR:
-        if buf[end] < BLANK:
+    while byte(buf, end) != STAR:
+        if byte(buf, end) < BLANK:
             return FAILED
         end += 1
-    if buf[end + 1] != SLASH or end - at - 2 > _LONGEST_COMMENT:
+    if byte(buf, end + 1) != SLASH or end - at - 2 > _LONGEST_COMMENT:
         return FAILED
     return end + 2
 
 
 @part
-def arguments(buf: Bytes, at: int) -> tuple[int, int]:
+def arguments(buf: Text, at: int) -> tuple[int, int]:
     """Reads on to the end of the arguments.
 
     Returns the place of the last parenthesis and of the result; of `<` and 0
     for a call that is cut; FAILED for anything else.
     """
     while True:
-        while CLASS[buf[at]] & PLAIN:
-            at += 1
-        c = buf[at]
+        at = _plain_run(buf, at)
+        c = byte(buf, at)
         if c == QUOTE:
             at = _string_end(buf, at + 1)
         elif c == CLOSE:
@@ -195,12 +196,12 @@ def arguments(buf: Bytes, at: int) -> tuple[int, int]:
                 return at, result
             at += 1
         elif c == LESS:
-            before = buf[at - 1]
-            if (CLASS[before] & DIGIT) != 0 or before == LETTER_D or before == SLASH:
+            before = byte(buf, at - 1)
+            if belongs(before, DIGIT) or before == LETTER_D or before == SLASH:
                 at = note_end(buf, at)
-            elif says(buf, at, b"<unfinished ...>") and at_end(buf, at + 16):
+            elif _says_unfinished(buf, at) and at_end(buf, at + 16):
                 return at, 0
-            elif says(buf, at, b"<detached ...>") or says(buf, at, b"<pid changed to "):
+            elif _says_detached(buf, at) or _says_changed(buf, at):
                 return FAILED, 0
             else:
                 at += 1
@@ -213,20 +214,12 @@ def arguments(buf: Bytes, at: int) -> tuple[int, int]:
 
 
 @part
-def name_end(buf: Bytes, at: int) -> int:
-    """Where the name of a system call ends."""
-    while (CLASS[buf[at]] & WORD) != 0 or buf[at] == QUESTION:
-        at += 1
-    return at
-
-
-@part
-def first_argument(buf: Bytes, at: int) -> int:
+def first_argument(buf: Text, at: int) -> int:
     """Where the first argument begins: behind its name, if it has one (-N)."""
-    if is_a(buf, at, LOWER) or buf[at] == UNDERSCORE:
+    if is_a(buf, at, LOWER) or byte(buf, at) == UNDERSCORE:
         end = at + 1
-        while CLASS[buf[end]] & WORD:
+        while is_a(buf, end, WORD):
             end += 1
-        if buf[end] == EQUALS:
+        if byte(buf, end) == EQUALS:
             return end + 1
     return at

@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .tracees import ENDS as ENDS
+from .tracees import EXITS as EXITS
+from .tracees import NAMES_FIRST as NAMES_FIRST
+from .tracees import SPAWNS as SPAWNS
 from .window import Mark, Row
 
 (
@@ -37,8 +41,15 @@ NOT_A_ROW = -1
 
 M_START, M_LENGTH, M_KIND, M_HASH, M_CODE = range(5)
 """Columns of the list of new strings: place, length, kind, hash, and the code once it is known."""
-ROWS, MISSES, FULL = range(3)
-"""What a block counts: rows, new strings, and whether there were more of these than fit."""
+MISS = 5
+ROWS, LINES, AT, MISSES, ROOM, FULL, ERA, TABLE, MASK, ARENA, SEEN, SEEN_MASK, NEW = range(13)
+"""What lies on the desk of a block: how many rows, lines and bytes were read, how many new strings
+there are, for how many there is room, and whether they were more; how often it was used; where the table
+of strings, their bytes, and the block's own strings stand."""
+KIND, FLAG = 14, 15
+"""The row that is being read lies there as well: its kind and flags, then its wide and narrow columns."""
+IN_WIDE, IN_NARROW = 16, 16 + WIDE
+DESK = IN_NARROW + NARROW
 
 Wide = npt.NDArray[np.int64]
 Narrow = npt.NDArray[np.int32]
@@ -49,10 +60,11 @@ Flags = npt.NDArray[np.uint16]
 (
     CALLS, LAST_TID, DAYS, PREVIOUS, ANCHOR, ELAPSED_SUM, FIRST, LAST, PARSED, CONTINUED, CUT_ROW,
     SAW_DURATION, SAW_BARE, SAW_BRACKETS, SAW_FRAMES, LAST_STAMP, EVENTS, CROSSED, FRESH, ARENA_END,
-    BLOCK, MIXED, UNDER_WAY,
-) = range(23)  # fmt: skip
-"""What the sequential half remembers between rows; UNDER_WAY counts slots of calls, used or left."""
-STATE = 23
+    BLOCK, MIXED, UNDER_WAY, LINE_BASE,
+) = range(24)  # fmt: skip
+"""What the sequential half remembers between rows; UNDER_WAY counts slots of calls, used or left;
+LINE_BASE is the number of the first line of the block."""
+STATE = 24
 
 (
     P_TID,
@@ -74,6 +86,3 @@ STATE = 23
 PENDING_WIDTH = 14
 FREE_SLOT, WAITING, RESUMED = range(3)
 """Values of P_LIVE."""
-
-SPAWNS, EXITS, NAMES_FIRST = 1, 2, 3
-"""What calls tell about who is alive."""

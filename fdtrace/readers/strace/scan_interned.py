@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ...machine_code.memory import BEHIND
 from . import scan_columns as c
 from . import scan_strings
-from .scan_strings import ERRNO, KINDS, LEFT_OUT, MOST, NOTE, REST, ROOM, STACK, SYSCALL, WEIGHT, rehash
+from .scan_strings import ERRNO, KINDS, LEFT_OUT, MOST, MOST_BYTES, NOTE, REST, STACK, SYSCALL, WEIGHT, rehash
 from .window import Scan, Strings
 
 _SLOTS = 1 << 14
@@ -32,10 +33,10 @@ class Interned:
             int(STACK): scan.stacks,
         }
         self.table: npt.NDArray[np.int64] = np.zeros((_SLOTS, 4), np.int64)
-        self.arena: npt.NDArray[np.uint8] = np.zeros(_ARENA, np.uint8)
+        self.arena: npt.NDArray[np.uint8] = np.zeros(_ARENA + BEHIND, np.uint8)
         self.counts: npt.NDArray[np.int64] = np.zeros(6 * KINDS, np.int64)
         for kind, strings in self._strings.items():
-            self.counts[MOST + kind], self.counts[ROOM + kind] = strings.limit.most, strings.limit.room
+            self.counts[MOST + kind], self.counts[MOST_BYTES + kind] = strings.limit.most, strings.limit.room
             self.counts[REST + kind] = strings.rest
         self.watched: npt.NDArray[np.uint8] = np.zeros(1 << 10, np.uint8)
         self.fresh: npt.NDArray[np.int64] = np.zeros((1 << 10, 3), np.int64)
@@ -54,8 +55,8 @@ class Interned:
 
     def _reserve(self, strings: int, length: int) -> None:
         end = int(self._state[c.ARENA_END])
-        if end + length > len(self.arena):
-            arena = np.zeros(2 * (end + length), np.uint8)
+        if end + length + BEHIND > len(self.arena):
+            arena = np.zeros(2 * (end + length) + BEHIND, np.uint8)
             arena[:end] = self.arena[:end]
             self.arena = arena
         self._used += strings
@@ -99,7 +100,7 @@ class Interned:
             self.counts[kind], self.counts[WEIGHT + kind] = len(strings), strings.weight
 
     def _learn(self, kind: int, code: int, text: bytes) -> None:
-        data = np.frombuffer(text + b"\n", np.uint8)
+        data = np.frombuffer(text + bytes(BEHIND), np.uint8)
         end = int(self._state[c.ARENA_END])
         self._state[c.ARENA_END] = scan_strings.learn(
             data, 0, len(text), kind, code, self.table, self.arena, end

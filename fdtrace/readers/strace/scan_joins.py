@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...machine_code import compiled, part
+from ...machine_code.memory import address
 from .layout import DAY_NS
-from .scan_bytes import Bytes, Ints, compiled, part
+from .scan_bytes import Bytes, Ints
 from .scan_columns import (
     ANCHOR,
     BLOCK,
@@ -27,6 +29,7 @@ from .scan_columns import (
     EDGE_SHIFT,
     ELAPSED,
     ELAPSED_SUM,
+    ENDS,
     ENTRY,
     ENTRY_CLOCK,
     ENTRY_LINE,
@@ -35,7 +38,6 @@ from .scan_columns import (
     EVENTS,
     EXIT,
     EXITED,
-    EXITS,
     FD,
     FIRST,
     FORM,
@@ -48,6 +50,7 @@ from .scan_columns import (
     LAST_STAMP,
     LAST_TID,
     LINE,
+    LINE_BASE,
     M_HASH,
     M_LENGTH,
     M_START,
@@ -74,12 +77,14 @@ from .scan_columns import (
     PID_FORM,
     PREVIOUS,
     RESUMED,
+    RET,
     RET_NOTE,
     SAW_BARE,
     SAW_BRACKETS,
     SAW_DURATION,
     SAW_FRAMES,
     SEQ,
+    SPAWNS,
     STACK_CODE,
     STAMP_FORM,
     STAMP_SHIFT,
@@ -238,8 +243,9 @@ def _known(buf: Bytes, r: int, narrow: Narrow, misses: Ints, table: Ints, arena:
     if code >= 0:
         return code
     n = -2 - code
-    start = misses[n, M_START]
-    slot = find(table, arena, buf, start, start + misses[n, M_LENGTH], SYSCALL, misses[n, M_HASH])
+    start, key = misses[n, M_START], misses[n, M_HASH]
+    mask = table.shape[0] - 1
+    slot = find(address(table), mask, arena, buf, start, start + misses[n, M_LENGTH], SYSCALL, key)
     return table[slot, 1] if slot >= 0 else -1
 
 
@@ -247,7 +253,7 @@ def _known(buf: Bytes, r: int, narrow: Narrow, misses: Ints, table: Ints, arena:
 def _about_tasks(buf: Bytes, r: int, kind: int, narrow: Narrow, misses: Ints, watched: Bytes) -> int:
     """What a row tells about who is alive; 0 for nothing."""
     if kind == EXITED or kind == KILLED:
-        return EXITS
+        return ENDS
     code = narrow[CODE, r]
     if kind == ENTRY or code == -1:
         return 0
@@ -331,15 +337,17 @@ def finish_rows(
                     buf, -2 - narrow[column, r], misses, table, arena, counts, fresh, state
                 )
         _clock(r, stamp, wide, state)
+        wide[LINE, r] += state[LINE_BASE]
         if kind != EXIT:
             _place(r, kind, wide, state)
         if kind == ENTRY:
             _wait(r, tid, wide, narrow, pending, state)
             state[CUT_ROW] = r
         if about:
-            events[state[EVENTS]] = r
+            events[state[EVENTS], 0] = about
+            events[state[EVENTS], 1] = wide[RET, r] if about == SPAWNS else tid
             state[EVENTS] += 1
-            if kind == EXITED or kind == KILLED:
+            if about == ENDS:
                 _gone_with(tid, pending)
         _account(r, pid_form, stamp, wide, narrow, state)
         r += 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...machine_code import part
+from ...machine_code.memory import byte, saying, stops
 from .scan_bytes import (
     BLANK,
-    CLASS,
     CLOSE,
     COLON,
     COMMA,
@@ -22,40 +23,44 @@ from .scan_bytes import (
     QUESTION,
     SLASH,
     STAR,
-    UNDERSCORE,
     UPPER,
     ZERO,
-    Bytes,
-    decimal,
-    digits_end,
+    Text,
     is_a,
-    nanoseconds,
-    part,
-    says,
-    seconds_end,
+    number,
+    run,
+    run_to,
+    seconds,
     text_end,
 )
 from .window import ABSENT, NO_FD
 
+_SECOND = 1_000_000_000
 _HIGHEST_ERRNO = 4096
 _SURE_DIGITS = 18
 """So many decimal digits fit a column without a second thought."""
+_USUAL_DURATION = len("<0.000012>")
 _DELETED = b"(deleted)"
+_says_deleted = saying(_DELETED)
+_says_errno = saying(b" (errno ")
+_says_injected = saying(b"(INJECTED")
+_parenthesis = run_to(b"(")
+_error_run = run(stops(b"_?", [b"AZ", b"09"], but=True))
 
 
 @part
-def _hex_end(buf: Bytes, at: int) -> int:
-    while CLASS[buf[at]] & HEX:
+def _hex_end(buf: Text, at: int) -> int:
+    while is_a(buf, at, HEX):
         at += 1
     return at
 
 
 @part
-def _hex(buf: Bytes, start: int, stop: int) -> int:
+def _hex(buf: Text, start: int, stop: int) -> int:
     """A hexadecimal number of at most 16 digits, wrapped to 64 bits."""
     value = np.int64(0)
     for i in range(start, stop):
-        c = np.int64(buf[i])
+        c = byte(buf, i)
         value = (value << 4) | (c - ZERO if c < COLON else c - 87)
     return value
 
@@ -73,31 +78,30 @@ def _as_descriptor(value: int, digits: int) -> int:
 
 
 @part
-def first_number(buf: Bytes, at: int) -> tuple[int, int]:
+def first_number(buf: Text, at: int) -> tuple[int, int]:
     """Where the number ends that stands first among the arguments, and its value.
 
     The same place when there is none; FAILED when it wants a second look.
     """
     start = at
-    if buf[at] == ZERO and buf[at + 1] == LETTER_X and is_a(buf, at + 2, HEX):
+    if byte(buf, at) == ZERO and byte(buf, at + 1) == LETTER_X and is_a(buf, at + 2, HEX):
         end = _hex_end(buf, at + 2)
         if end - at > 18:
             return FAILED, NO_FD
         value = _as_descriptor(_hex(buf, at + 2, end), end - at - 2)
     else:
-        at += buf[at] == MINUS
-        end = digits_end(buf, at)
+        at += byte(buf, at) == MINUS
+        end, value = number(buf, at)
         if end == at:
             return start, NO_FD
         if end - at > _SURE_DIGITS:
             return FAILED, NO_FD
-        value = decimal(buf, at, end)
         if at > start:
             value = -value
         elif value >= 1 << 31:
             value = _as_descriptor(value, 16)
-    c = buf[end]
-    if c == BLANK and buf[end + 1] == SLASH and buf[end + 2] == STAR:
+    c = byte(buf, end)
+    if c == BLANK and byte(buf, end + 1) == SLASH and byte(buf, end + 2) == STAR:
         return FAILED, NO_FD
     if c == COMMA or c == CLOSE or c == LESS or c == BLANK or c == SLASH:
         return end, value
@@ -105,63 +109,86 @@ def first_number(buf: Bytes, at: int) -> tuple[int, int]:
 
 
 @part
-def deleted_end(buf: Bytes, at: int) -> int:
+def deleted_end(buf: Text, at: int) -> int:
     """Where `(deleted)` ends; the same place when it does not stand here."""
-    return at + len(_DELETED) if buf[at] == OPEN and says(buf, at, _DELETED) else at
+    return at + len(_DELETED) if byte(buf, at) == OPEN and _says_deleted(buf, at) else at
 
 
 @part
-def result_number(buf: Bytes, at: int) -> tuple[int, int]:
+def result_number(buf: Text, at: int) -> tuple[int, int]:
     """Where a result ends, and its value as strace prints it: decimal, hex or octal."""
-    if buf[at] == QUESTION:
+    if byte(buf, at) == QUESTION:
         return at + 1, ABSENT
-    if buf[at] == ZERO and buf[at + 1] == LETTER_X:
+    if byte(buf, at) == ZERO and byte(buf, at + 1) == LETTER_X:
         end = _hex_end(buf, at + 2)
         if end == at + 2 or end - at > 18:
             return FAILED, ABSENT
         return end, _hex(buf, at + 2, end)
     start = at
-    at += buf[at] == MINUS
-    end = digits_end(buf, at)
+    at += byte(buf, at) == MINUS
+    end, value = number(buf, at)
     if end - at > _SURE_DIGITS:
         return FAILED, ABSENT
-    if end > start + 1 and buf[start] == ZERO:
-        value = 0
+    if end > start + 1 and byte(buf, start) == ZERO:
+        octal = np.int64(0)
         for i in range(start, end):
-            if buf[i] > 55:  # 8 and 9 are no octal digits
-                return end, decimal(buf, start, end)
-            value = value * 8 + (np.int64(buf[i]) - ZERO)
-        return end, value
-    value = decimal(buf, at, end)
+            if byte(buf, i) > 55:  # 8 and 9 are no octal digits
+                return end, value
+            octal = octal * 8 + (byte(buf, i) - ZERO)
+        return end, octal
     return end, -value if at > start else value
 
 
 @part
-def _errno_end(buf: Bytes, at: int) -> int:
+def _errno_end(buf: Text, at: int) -> int:
     """Where the name of an error ends that begins here: capitals, and text in parentheses behind it."""
     if not is_a(buf, at, UPPER):
         return FAILED
-    end = at + 1
-    while is_a(buf, end, UPPER) or is_a(buf, end, DIGIT) or buf[end] == UNDERSCORE or buf[end] == QUESTION:
-        end += 1
-    return end if end > at + 1 and buf[end] == BLANK and buf[end + 1] == OPEN else FAILED
+    end = _error_run(buf, at + 1)
+    return end if end > at + 1 and byte(buf, end) == BLANK and byte(buf, end + 1) == OPEN else FAILED
 
 
 @part
-def _duration_start(buf: Bytes, at: int, end: int) -> int:
-    """Where the digits of ` <0.000012>` begin that ends here; FAILED without."""
-    if buf[end - 1] != GREATER:
-        return FAILED
+def _duration(buf: Text, at: int, end: int) -> tuple[int, int]:
+    """Where ` <0.000012>` begins that ends here, and its nanoseconds; FAILED without.
+
+    The nanoseconds are ABSENT when it says more of them than a column should hold.
+    """
+    if byte(buf, end - 1) != GREATER:
+        return FAILED, ABSENT
+    begin, duration = _duration_from(buf, at, end - _USUAL_DURATION, end)
+    if begin != FAILED:
+        return begin, duration
     start = end - 2
-    while start > at + 1 and ((CLASS[buf[start]] & DIGIT) != 0 or buf[start] == DOT):
+    while start > at + 1 and (is_a(buf, start, DIGIT) or byte(buf, start) == DOT):
         start -= 1
-    if start <= at or buf[start] != LESS or buf[start - 1] != BLANK:
-        return FAILED
-    return start + 1 if seconds_end(buf, start + 1) == end - 1 else FAILED
+    return _duration_from(buf, at, start, end)
 
 
 @part
-def tail(buf: Bytes, at: int, may_fail: bool) -> tuple[int, int, int, int]:
+def _duration_from(buf: Text, at: int, start: int, end: int) -> tuple[int, int]:
+    """The same if its bracket stands at `start`."""
+    if start <= at or byte(buf, start) != LESS or byte(buf, start - 1) != BLANK:
+        return FAILED, ABSENT
+    stop, digits, whole, rest = seconds(buf, start + 1)
+    if stop != end - 1:
+        return FAILED, ABSENT
+    return start - 1, whole * _SECOND + rest if digits <= 9 else ABSENT
+
+
+@part
+def _is_injected(buf: Text, at: int, end: int) -> bool:
+    """Whether a tail says so."""
+    at = _parenthesis(buf, at)
+    while at < end:
+        if _says_injected(buf, at):
+            return True
+        at = _parenthesis(buf, at + 1)
+    return False
+
+
+@part
+def tail(buf: Text, at: int, may_fail: bool) -> tuple[int, int, int, int]:
     """What stands behind a result: the line's end, the error's begin and end, the duration.
 
     The line's end is FAILED when the tail says more than an error and a duration can.
@@ -169,24 +196,21 @@ def tail(buf: Bytes, at: int, may_fail: bool) -> tuple[int, int, int, int]:
     end = text_end(buf, at)
     if end == FAILED or end == at:
         return end, 0, 0, ABSENT
-    duration = ABSENT
-    digits = _duration_start(buf, at, end)
-    if digits != FAILED:
-        if digits_end(buf, digits) - digits > 9:
+    before, duration = _duration(buf, at, end)
+    if before != FAILED:
+        if duration == ABSENT:
             return FAILED, 0, 0, ABSENT
-        duration = nanoseconds(buf, digits, end - 1)
-        if digits == at + 2:
+        if before == at:
             return end, 0, 0, duration
     begin, stop = 0, 0
-    if may_fail and buf[at] == BLANK:
+    if may_fail and byte(buf, at) == BLANK:
         stop = _errno_end(buf, at + 1)
         if stop == FAILED:
-            if says(buf, at, b" (errno "):
+            if _says_errno(buf, at):
                 return FAILED, 0, 0, ABSENT
             stop = 0
         else:
             begin = at + 1
-    for i in range(at, end):
-        if buf[i] == OPEN and says(buf, i, b"(INJECTED"):
-            return FAILED, 0, 0, ABSENT
+    if _is_injected(buf, at, end):
+        return FAILED, 0, 0, ABSENT
     return end, begin, stop, duration

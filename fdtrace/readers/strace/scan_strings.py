@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .scan_bytes import Bytes, Ints, compiled, part, says
+from ...machine_code import compiled, part
+from ...machine_code.memory import STRETCH, address, alike, load, store, word
+from .scan_bytes import Bytes, Ints, Text, says
 from .scan_columns import (
+    ARENA,
     ARENA_END,
+    ERA,
     EXITS,
     FRESH,
     FULL,
@@ -15,77 +19,108 @@ from .scan_columns import (
     M_KIND,
     M_LENGTH,
     M_START,
+    MASK,
+    MISS,
     MISSES,
     NAMES_FIRST,
+    NEW,
+    ROOM,
+    SEEN,
+    SEEN_MASK,
     SPAWNS,
+    TABLE,
 )
 
 SYSCALL, ERRNO, NOTE, STACK, NOTE_GONE = map(np.int64, range(5))
 """What a string is of; NOTE_GONE is an annotation with `(deleted)` behind its bracket."""
 KINDS = 4
-WEIGHT, MOST, ROOM, REST, LEFT_OUT = range(KINDS, 6 * KINDS, KINDS)
+WEIGHT, MOST, MOST_BYTES, REST, LEFT_OUT = range(KINDS, 6 * KINDS, KINDS)
 """Behind the counts of all kinds: their bytes, how many of both there may be, the code of those beyond."""
 
 K_HASH, K_CODE, K_START, K_LENGTH = range(4)
+SLOT = 4
 """Columns of a table of strings: hash (0 is an empty slot), code, place in the arena, length * 8 + kind."""
 
 _FACTOR = np.int64(-0x61C8864680B583EB)
 _FACTOR2 = np.int64(-0x4B47D0C5A6A1B1E3)
+_LONG = 64
+"""Strings from this length on are hashed in four lanes at once."""
+_ERA_SHIFT = 32
+_NUMBER = (1 << _ERA_SHIFT) - 1
 
 
 @part
-def hashed(buf: Bytes, start: int, stop: int, kind: int) -> int:
-    """A hash of a string, never 0."""
+def hashed(buf: Text, start: int, stop: int, kind: int) -> int:
+    """A hash of a string, never 0; seven bytes behind it may be looked at."""
     h = (np.int64(stop - start) * 8 + kind + 1) * _FACTOR
     i = start
+    if stop - start >= _LONG:
+        one, two, three = h + 1, h + 2, h + 3
+        while i + 32 <= stop:
+            h = _mixed(h, word(buf, i))
+            one = _mixed(one, word(buf, i + 8))
+            two = _mixed(two, word(buf, i + 16))
+            three = _mixed(three, word(buf, i + 24))
+            i += 32
+        h = _mixed(_mixed(h, one), _mixed(two, three))
     while i + 8 <= stop:
-        w = np.int64(buf[i])
-        w |= np.int64(buf[i + 1]) << 8
-        w |= np.int64(buf[i + 2]) << 16
-        w |= np.int64(buf[i + 3]) << 24
-        w |= np.int64(buf[i + 4]) << 32
-        w |= np.int64(buf[i + 5]) << 40
-        w |= np.int64(buf[i + 6]) << 48
-        w |= np.int64(buf[i + 7]) << 56
-        h = (h ^ w) * _FACTOR2
-        h ^= (h >> 29) & 0x7FFFFFFFF
+        h = _mixed(h, word(buf, i))
         i += 8
-    w = np.int64(0)
-    while i < stop:
-        w = (w << 8) | np.int64(buf[i])
-        i += 1
-    h = (h ^ w) * _FACTOR
+    if i < stop:
+        h = _mixed(h, word(buf, i) & _first_bytes(stop - i))
+    h *= _FACTOR
     h ^= (h >> 32) & 0xFFFFFFFF
     return h if h != 0 else np.int64(1)
 
 
 @part
-def same(one: Bytes, at: int, other: Bytes, there: int, length: int) -> bool:
-    """Whether two stretches of bytes are equal."""
-    for i in range(length):
-        if one[at + i] != other[there + i]:
-            return False
-    return True
+def _mixed(h: int, value: int) -> int:
+    h = (h ^ value) * _FACTOR2
+    return h ^ ((h >> 29) & 0x7FFFFFFFF)
 
 
 @part
-def find(table: Ints, arena: Bytes, buf: Bytes, start: int, stop: int, kind: int, key: int) -> int:
-    """The slot of a string, or ~slot of the empty one where it belongs.
+def _first_bytes(count: int) -> int:
+    """A mask for the first one to seven bytes of a word."""
+    return (np.int64(1) << (8 * count)) - 1
+
+
+@part
+def same(one: Text, at: int, other: Text, there: int, length: int) -> bool:
+    """Whether two stretches of bytes are equal; seven bytes behind them may be looked at."""
+    i = np.int64(0)
+    while i + STRETCH <= length:
+        if not alike(one, at + i, other, there + i):
+            return False
+        i += STRETCH
+    while i + 8 <= length:
+        if word(one, at + i) != word(other, there + i):
+            return False
+        i += 8
+    if i == length:
+        return True
+    return (word(one, at + i) ^ word(other, there + i)) & _first_bytes(length - i) == 0
+
+
+@part
+def find(table: int, mask: int, arena: Text, buf: Text, start: int, stop: int, kind: int, key: int) -> int:
+    """The slot of a string in the table at an address, or ~slot of the empty one where it belongs.
 
     May run while another thread adds strings: what it adds is then found or not.
     """
-    mask = table.shape[0] - 1
     wanted = (stop - start) * 8 + kind
     slot = key & mask
-    while table[slot, K_HASH] != 0:
+    found = load(table, slot * SLOT + K_HASH)
+    while found != 0:
         if (
-            table[slot, K_HASH] == key
-            and table[slot, K_LENGTH] == wanted
-            and table[slot, K_CODE] >= 0
-            and same(arena, table[slot, K_START], buf, start, stop - start)
+            found == key
+            and load(table, slot * SLOT + K_LENGTH) == wanted
+            and load(table, slot * SLOT + K_CODE) >= 0
+            and same(arena, load(table, slot * SLOT + K_START), buf, start, stop - start)
         ):
             return slot
         slot = (slot + 1) & mask
+        found = load(table, slot * SLOT + K_HASH)
     return ~slot
 
 
@@ -134,7 +169,7 @@ def learn(
 ) -> int:
     """Give a string its code; its bytes are copied to this place. Returns the end of the arena."""
     key = hashed(text, start, stop, kind)
-    slot = find(table, arena, text, start, stop, kind, key)
+    slot = find(address(table), table.shape[0] - 1, arena, text, start, stop, kind, key)
     if slot >= 0:
         return place
     for i in range(stop - start):
@@ -152,7 +187,7 @@ def interned(
         return misses[n, M_CODE]
     kind, start, length = misses[n, M_KIND], misses[n, M_START], misses[n, M_LENGTH]
     key = misses[n, M_HASH]
-    slot = find(table, arena, buf, start, start + length, kind, key)
+    slot = find(address(table), table.shape[0] - 1, arena, buf, start, start + length, kind, key)
     if slot >= 0:
         misses[n, M_CODE] = table[slot, 1]
         return table[slot, 1]
@@ -163,7 +198,7 @@ def interned(
     code = -1
     if kind == NOTE_GONE:
         code = _gone(place, length, table, arena, counts, fresh, state)
-        slot = find(table, arena, buf, start, start + length, kind, key)
+        slot = find(address(table), table.shape[0] - 1, arena, buf, start, start + length, kind, key)
         beyond = code < 0
     else:
         beyond = not _has_room(kind, length, counts)
@@ -180,7 +215,7 @@ def interned(
 def _has_room(kind: int, length: int, counts: Ints) -> bool:
     """Whether one more string of this kind may be kept."""
     weight = counts[WEIGHT + kind] + length
-    if counts[kind] >= counts[MOST + kind] or weight > counts[ROOM + kind]:
+    if counts[kind] >= counts[MOST + kind] or weight > counts[MOST_BYTES + kind]:
         counts[LEFT_OUT + kind] = 1
         return False
     counts[WEIGHT + kind] = weight
@@ -209,7 +244,7 @@ def _gone(place: int, length: int, table: Ints, arena: Bytes, counts: Ints, fres
         arena[start + length + i] = _DELETED[i]
     stop = start + length + len(_DELETED)
     key = hashed(arena, start, stop, NOTE)
-    slot = find(table, arena, arena, start, stop, NOTE, key)
+    slot = find(address(table), table.shape[0] - 1, arena, arena, start, stop, NOTE, key)
     if slot >= 0:
         return table[slot, 1]
     if not _has_room(NOTE, stop - start, counts):
@@ -221,45 +256,45 @@ def _gone(place: int, length: int, table: Ints, arena: Bytes, counts: Ints, fres
 
 
 @part
-def code_of(
-    buf: Bytes,
-    start: int,
-    stop: int,
-    kind: int,
-    table: Ints,
-    arena: Bytes,
-    seen: Ints,
-    misses: Ints,
-    count: Ints,
-) -> int:
+def code_of(buf: Text, start: int, stop: int, kind: int, desk: int) -> int:
     """The code of a string, or -2 - n for the n-th that nobody has interned yet."""
     key = hashed(buf, start, stop, kind)
-    slot = find(table, arena, buf, start, stop, kind, key)
+    table = load(desk, TABLE)
+    slot = find(table, load(desk, MASK), load(desk, ARENA), buf, start, stop, kind, key)
     if slot >= 0:
-        return table[slot, 1]
-    mask = seen.shape[0] - 1
+        return load(table, slot * SLOT + K_CODE)
+    return _new_in_block(buf, start, stop, kind, key, desk)
+
+
+@part
+def _new_in_block(buf: Text, start: int, stop: int, kind: int, key: int, desk: int) -> int:
+    """The same for a string that is not in the table; `seen` finds those of the block by their hash.
+
+    A number in it is of this block when the block's era stands above it.
+    """
+    era, seen, mask, new = load(desk, ERA), load(desk, SEEN), load(desk, SEEN_MASK), load(desk, NEW)
     slot = key & mask
-    while seen[slot] >= 0:
-        n = seen[slot]
-        if misses[n, M_HASH] == key and misses[n, M_LENGTH] == stop - start and misses[n, M_KIND] == kind:
-            there = misses[n, M_START]
-            equal = True
-            for i in range(stop - start):
-                if buf[start + i] != buf[there + i]:
-                    equal = False
-                    break
-            if equal:
-                return -2 - n
+    while load(seen, slot) >> _ERA_SHIFT == era:
+        n = load(seen, slot) & _NUMBER
+        miss = new + n * MISS * 8
+        if (
+            load(miss, M_HASH) == key
+            and load(miss, M_LENGTH) == stop - start
+            and load(miss, M_KIND) == kind
+            and same(buf, start, buf, load(miss, M_START), stop - start)
+        ):
+            return -2 - n
         slot = (slot + 1) & mask
-    n = count[MISSES]
-    if n == misses.shape[0]:
-        count[FULL] = 1
+    n = load(desk, MISSES)
+    if n == load(desk, ROOM):
+        store(desk, FULL, 1)
         return -1
-    count[MISSES] = n + 1
-    seen[slot] = n
-    misses[n, M_START] = start
-    misses[n, M_LENGTH] = stop - start
-    misses[n, M_KIND] = kind
-    misses[n, M_HASH] = key
-    misses[n, M_CODE] = -1
+    store(desk, MISSES, n + 1)
+    store(seen, slot, era << _ERA_SHIFT | n)
+    miss = new + n * MISS * 8
+    store(miss, M_START, start)
+    store(miss, M_LENGTH, stop - start)
+    store(miss, M_KIND, kind)
+    store(miss, M_HASH, key)
+    store(miss, M_CODE, -1)
     return -2 - n

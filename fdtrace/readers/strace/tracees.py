@@ -9,6 +9,10 @@ that is nobody's child, or the call set_tid_address, which returns the caller.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+SPAWNS, EXITS, NAMES_FIRST, ENDS = 1, 2, 3, 4
+"""What lines tell: a call made a child, called exit, named its caller; a thread's last line."""
 UNKNOWN = 0
 HIGHEST_TID = 1 << 30
 """No kernel gives out such numbers (pid_max is at most 4194304): a larger one is no thread's."""
@@ -92,3 +96,15 @@ class Tracees:
         """`tid` printed its exit status."""
         self._live.pop(tid, None)
         self._ended.discard(tid)
+
+    def told(self, news: Iterable[Iterable[int]]) -> None:
+        """Many calls and last lines at once: what they tell, and of whom. Their lines have numbers."""
+        live, ended, children = self._live, self._ended, self._children
+        for what, number in news:
+            if what == ENDS:
+                live.pop(number, None)
+                ended.discard(number)
+            elif what == EXITS:
+                ended.add(number)
+            elif what == SPAWNS and 0 < number < HIGHEST_TID:
+                children.add(number)

@@ -1,4 +1,4 @@
-"""Which scanner reads a capture, and where its compiled code is kept."""
+"""Which scanner reads a capture, and what happens where the fast one cannot be had."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fdtrace.readers.strace import choice, scan_cache
+from fdtrace.readers.strace import choice
 from fdtrace.readers.strace.lines import LineScanner
 from fdtrace.readers.strace.window import Scan
 from tests.captures import START
@@ -21,58 +21,10 @@ PROJECT = Path(__file__).parents[3]
 @pytest.fixture(autouse=True)
 def _anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
-    for remembered in (choice._ready, scan_cache.folder, scan_cache.place):
-        remembered.cache_clear()
+    choice._ready.cache_clear()
     yield
     monkeypatch.undo()
-    for remembered in (choice._ready, scan_cache.folder, scan_cache.place):
-        remembered.cache_clear()
-
-
-def code(kept: Path) -> Path:
-    """A file of the name that compiled code has."""
-    file = kept / "strace_0" / "scan_blocks.scan_block-1.py311.1.nbc"
-    file.parent.mkdir(parents=True)
-    file.write_bytes(b"code")
-    return file
-
-
-class TestPlace:
-    def test_it_is_where_the_user_says(self, tmp_path: Path) -> None:
-        kept = scan_cache.folder()
-        assert kept is not None
-        assert kept.is_relative_to(tmp_path / "cache")
-        assert scan_cache.place() == str(kept)
-        assert kept.is_dir()
-        assert not scan_cache.is_filled()
-
-    def test_what_only_others_can_write_is_copied(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        kept = scan_cache.folder()
-        assert kept is not None
-        within = code(kept).relative_to(kept)
-        monkeypatch.setattr(scan_cache, "_is_writable", lambda _: False)
-        copy = Path(scan_cache.place())
-        assert copy != kept
-        assert (copy / within).read_bytes() == b"code"
-        assert copy.stat().st_mode & 0o077 == 0
-
-    def test_without_a_home_it_is_for_this_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def none() -> Path:
-            raise RuntimeError("no home")
-
-        monkeypatch.setattr(scan_cache, "_base", none)
-        assert scan_cache.folder() is None
-        assert not scan_cache.is_filled()
-        assert os.listdir(scan_cache.place()) == []
-
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-    def test_a_folder_that_cannot_be_written(self) -> None:
-        kept = scan_cache.folder()
-        assert kept is not None
-        code(kept)
-        kept.chmod(0o500)
-        assert scan_cache.place() != str(kept)
-        kept.chmod(0o700)
+    choice._ready.cache_clear()
 
 
 class TestReadiness:
@@ -94,20 +46,6 @@ class TestReadiness:
         assert [text for text in caplog.messages if "another numpy" in text] == [
             "fdtrace: large captures are read slowly, numba cannot be used: numba needs another numpy"
         ]
-
-    def test_code_that_cannot_be_loaded_is_made_anew(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        kept = scan_cache.folder()
-        assert kept is not None
-        file = code(kept)
-
-        def compiled() -> type[LineScanner]:
-            if file.exists():
-                raise EOFError("ran out of input")
-            return LineScanner
-
-        monkeypatch.setattr(choice, "_compiled", compiled)
-        assert choice._ready() is LineScanner
-        assert not file.exists()
 
 
 @pytest.mark.slow

@@ -120,6 +120,10 @@ BODIES = [
     "execve(\"/a\", [\"a\"], 0x7ffd /* 3 vars */) = 0", "f(-100 /* AT_FDCWD */</srv>) = 0", "????( <unfinished ...>",
     "clone(child_stack=NULL, flags=SIGCHLD) = 9", "fork() = 9", "f(99999999999999999999) = 99999999999999999999",
     "f(3) = 0x", "f(3) = 123456789012345678901", "f(3) = 08", "f(\"\\", "f(3) = 5 extra <1.5>", "[ Process PID=1 runs in 32 bit mode. ]",
+    "f(3) = 0 <0.1234567890123>", "f(3) = 0 <1234567890.5>", "f(3) = 0 <123456789.012345678>", "f(3) = 0 <a <0.0000012>",
+    "f(3) = 0 <0.000012 <0.000012>", "f(3) = 0 <0.00001x>", "f(3) = 0 <.000012>", "f(3) = 0  <0.000012>", "f(3) = 0 <12>",
+    "f(12345678) = 87654321", "f(123456789) = 1234567890123456", "f(12345678901234567) = 123456789012345678",
+    "clone3({flags=0}, 88 <unfinished ...>", "<... clone3 resumed> => {parent_tid=[9]}, 88) = 9", "<... f resumed> =>) = 9",
 ]  # fmt: skip
 
 
@@ -147,6 +151,31 @@ def test_strings_keep_the_order_in_which_they_appear() -> None:
     odd = "7 close(5</odd{0}>) = 0 (INJECTED)\n > /lib/o{0}(f+0x1) [0x2]\n"
     plain = "7 close(4</plain{0}>) = 0\n > /lib/p{0}(f+0x1) [0x2]\n"
     same("".join((odd if i % 3 else plain).format(i % 50) for i in range(500)).encode(), block=2000)
+
+
+def test_strings_of_every_length_are_told_apart() -> None:
+    lines = []
+    for length in range(1, 140):
+        name = "/" + "x" * length
+        for at in {1, length // 2, length}:
+            changed = f"{name[:at]}y{name[at + 1 :]}"
+            lines.append(
+                f"7 close(3<{name}>) = -1 E{changed[1:].upper()} (text)\n > {changed}(f+0x1) [0x2]\n"
+            )
+            lines.append(f"7 read(4<{changed}>, {'a' * length}) = 5<{name}>\n > {name}(f+0x1) [0x2]\n")
+    text = "".join(lines * 2).encode()
+    same(text)
+    same(text, block=700)
+
+
+def test_words_and_runs_end_where_they_end_however_they_lie() -> None:
+    for length in range(70):
+        filler, number = "é" * (length // 2) + "z" * (length % 2), "123456789" * 2
+        same(
+            f'7 write(1, "{filler}\\"{filler}", {number[: length % 19]}) = {number[: length % 19 or 1]}\n'
+            f"{number[: length % 10]} 17954169{number[: length % 4]}.{number[: length % 14]} f(3<{filler}>) = 0\n"
+            f"7 f(3<TCP:[{filler}->{filler}]>, <unfinished ...>\r\n7 <... f resumed>{filler}) = 0 <0.{filler}>\n".encode()
+        )
 
 
 def test_a_line_longer_than_a_block() -> None:
