@@ -35,6 +35,7 @@ class Limbo:
         self._ready: list[Waiting] = []
         self._unborn: set[int] = set()
         self._replaying = False
+        self._place = 0
         self._put = 0
         self._left = 0
 
@@ -61,20 +62,36 @@ class Limbo:
             self.replay()
 
     def replay(self, last: bool = False) -> None:
-        """Take the rows of all threads whose parents are clear by now; of all, for the `last` time."""
-        calls, rows = self._calls, self._rows
-        free = [tid for tid in rows if last or tid in calls.tasks or not calls.ambiguous(tid)]
-        for tid in free:
-            for waiting in rows.pop(tid):
-                heappush(self._ready, waiting)
+        """Take the rows of all threads whose parents are clear by now; of all, for the `last` time.
+
+        Whether a thread's are is asked at its first row: what rows before it do may make it unclear.
+        """
         if self._replaying:
+            for tid in list(self._rows):
+                if self._rows[tid][0][0] > self._place:
+                    break
+                self._free(tid, last)
             return
         self._replaying = True
-        while self._ready:
-            _, row, text, file = heappop(self._ready)
+        for tid in list(self._rows):
+            if tid in self._rows:
+                self._drain(self._rows[tid][0][0])
+                self._free(tid, last)
+        self._drain(self._put)
+        self._replaying = False
+
+    def _free(self, tid: int, last: bool) -> None:
+        """Let go of a thread if its parent is clear."""
+        if tid in self._rows and (last or tid in self._calls.tasks or not self._calls.ambiguous(tid)):
+            for waiting in self._rows.pop(tid):
+                heappush(self._ready, waiting)
+
+    def _drain(self, until: int) -> None:
+        """Take the rows before this place that need not wait any more."""
+        while self._ready and self._ready[0][0] < until:
+            self._place, row, text, file = heappop(self._ready)
             self._left -= 1
             self._retake(row, text, file)
-        self._replaying = False
 
     def _retake(self, row: tuple[int, ...], text: bytes, file: int) -> None:
         tid = row[1]
