@@ -269,7 +269,9 @@ class WaitsNoted:
     def _enter_again(self, rows: Ints, more: int) -> None:
         """Make the table anew from some of its rows, with room for more."""
         rows = rows[(rows[:, w.R_GROUP] > 0) & (rows[:, w.R_ADDED] != 0)]
-        size = len(self._table) * (2 if 4 * (len(rows) + more) > len(self._table) else 1)
+        size = len(self._table)
+        while 4 * (len(rows) + more) > size:
+            size *= 2
         self._table = np.zeros((size, w.REGISTERED), np.int64)
         self._links = np.zeros((size, w.LINK), np.int64)
         w.enter_all(rows[np.argsort(rows[:, w.R_LINE])], self._table, self._links, self._state)

@@ -15,7 +15,7 @@ from fdtrace.history.run import History
 from fdtrace.readers.bundle import gather
 from tests.strategies import damaged_captures
 
-SAMPLES = sorted((Path(__file__).parents[2] / "samples").rglob("*.strace"))
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").rglob("*.strace*"))
 STEADY = settings(
     deadline=None,
     derandomize=True,
