@@ -84,7 +84,8 @@ def as_read(output: bytes, tmp_path: Path) -> Sheet:
     file = tmp_path / "capture.txt"
     file.write_bytes(output)
     sheet = read(open_source(str(file)), "procfs")
-    assert sheet.problems == []
+    # other threads of this process may close a descriptor while the listing is made
+    assert [one for one in sheet.problems if "could not be looked at" not in one.reason] == []
     return sheet
 
 
