@@ -203,11 +203,11 @@ def workers_of(pid: int) -> list[int]:
 def test_a_worker_has_a_limit_to_its_memory_and_does_not_outlive_the_scan(tmp_path: Path) -> None:
     text = "".join(
         f'100 {1_795_132_800 + number / 1000:.6f} openat(9, "/srv/{number}", 0) = {number}</srv/{number}>\n'
-        for number in range(3, 120_000)
+        for number in range(3, 240_000)
     )
     small.put(tmp_path / "in" / "huge", text)
     small.put(tmp_path / "in" / "web", small.trace(True))
-    fleet = fdtrace.scan(tmp_path / "in", result=tmp_path / "out", workers=1, memory_bytes=96 << 20)
+    fleet = fdtrace.scan(tmp_path / "in", result=tmp_path / "out", workers=1, memory_bytes=192 << 20)
     rows = fleet.captures.set_index("host")
     assert rows.loc["huge", "outcome"] == "out_of_memory"
     assert rows.loc["web", "verdict"] == "leaks"
