@@ -12,9 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from ..readers.strace import scan_columns as c
 from ..readers.strace.window import ABSENT, Mark, Row, Scan, Window
-from . import walk_columns as w
 from .calls import Calls
 from .effects import EFFECTS, STREAM_ENDS, USES, Op
 from .limbo import Limbo
@@ -28,9 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from ..readers.strace.scan_block import Arrays
     from .kernel import Observer
-    from .lender import Lender
 
 _FIELDS = (
     "kind",
@@ -52,7 +48,6 @@ _FIELDS = (
 
 
 _ENTRY, _EXIT = int(Row.ENTRY), int(Row.EXIT)
-_KILLED = int(Row.KILLED)
 _NO_RESULT = int(Mark.NO_RESULT)
 _EXITS = frozenset({int(Op.EXIT), int(Op.EXIT_GROUP)})
 _PLAIN = frozenset({int(Op.USE), int(Op.READ)})
@@ -96,13 +91,6 @@ class Fold:
         self._met: set[int] = set()
         self._due = _ROWS_UNTOLD
         self._used = _Used()
-        self._lender: Lender | None = None
-
-    def lend(self) -> None:
-        """Let plain rows be taken in compiled loops: for one file that numba reads, and no list of lives."""
-        from .lender import Lender
-
-        self._lender = Lender(self.calls, self.scan, 0)
 
     @property
     def position(self) -> int:
@@ -111,20 +99,11 @@ class Fold:
 
     def feed(self, window: Window) -> None:
         """Apply the rows of one window."""
-        ops = self._classify(window)
-        if self._lender is not None:
-            from ..readers.strace.scan_block import arrays_of
-
-            self._lender.learn(self._names, self._ops)
-            self._lender.state[w.AT] = 0
-            arrays = arrays_of(window)
-            for end in self._parts(window):
-                self._walk(window, (end, *arrays[1:]), self._lender)
-        else:
-            rows, begin = self._relevant(window, ops), 0
-            for end in self._parts(window):
-                self._take_rows(window, rows[(begin <= rows) & (rows < end)].tolist())
-                begin = end
+        self._classify(window)
+        rows, begin = self._relevant(window), 0
+        for end in self._parts(window):
+            self._take_rows(window, rows[(begin <= rows) & (rows < end)].tolist())
+            begin = end
         self._count(window)
 
     def _parts(self, window: Window) -> Iterator[int]:
@@ -139,104 +118,12 @@ class Fold:
                 self._limbo.replay()
         yield len(window)
 
-    def _walk(self, window: Window, arrays: Arrays, lender: Lender) -> None:
-        """Take the rows of a window, the plain ones of lent tables in the walk."""
-        from .lent_answers import answer, meaning
-
-        state = lender.state
-        tids, kinds = window.column("tid"), window.column("kind")
-        while True:
-            reason = lender.run(arrays, self._pos, self._due)
-            self._pos = int(state[w.POS])
-            if reason == w.DONE:
-                return
-            if reason == w.PUBLISH:
-                self._count(window)
-                self._tell()
-                continue
-            row = int(state[w.AT])
-            if reason == w.NEW_SPECIES:
-                lender.meet(window, row)
-                continue
-            if reason == w.NEW_WORDS:
-                lender.know(meaning(lender.words()))
-                continue
-            if reason == w.GROW:
-                lender.widen()
-                continue
-            if reason == w.NOTE:
-                lender.note()
-                continue
-            if reason == w.ROOM:
-                lender.grow()
-                continue
-            if reason in (w.ASK, w.OWN):
-                if reason == w.OWN and lender.own():
-                    continue
-                if reason == w.ASK and answer(lender, window, row, self._pos):
-                    state[w.SETTLED] = 1
-                    continue
-                state[w.SETTLED] = 0
-                rows = [row]
-                state[w.AT] = row + 1
-            else:
-                rows = lender.logs[w.L_BATCH, : state[w.BATCH]].tolist()
-            if len(rows) == 1:
-                (row,) = rows
-                if lender.recall(window, row, self._pos):
-                    state[w.AT] = row
-                    continue
-                if kinds[row] > _KILLED:
-                    lender.give_all_back()
-                self._take_one(window, row, arrays)
-                lender.offer(int(tids[row]), 1)
-                continue
-            if (kinds[rows] > _KILLED).any():
-                lender.give_all_back()
-            self._take_rows(window, rows)
-            if len(rows) == state[w.LIMIT]:
-                lender.take_more()
-            seen = {int(tids[row]) for row in rows}
-            for tid in seen:
-                lender.offer(tid, len(rows) // len(seen))
-
     def _count(self, window: Window) -> None:
         """Add the uses that were collected to their lives."""
         used = self._used
         if used.where:
             self.uses.count(window, used.where, used.positions, used.slots, used.touched, self._names)
             self._used = _Used()
-
-    def _take_one(self, window: Window, index: int, arrays: Arrays) -> None:
-        """Apply one row of a window."""
-        _, _, wide_ones, narrow_ones, kinds, flags, *_ = arrays
-        wide, narrow = wide_ones[:, index].tolist(), narrow_ones[:, index].tolist()
-        row = (
-            int(kinds[index]),
-            narrow[c.TID],
-            wide[c.CLOCK],
-            narrow[c.CODE],
-            wide[c.FD],
-            narrow[c.NOTE_CODE],
-            wide[c.RET],
-            narrow[c.RET_NOTE],
-            narrow[c.ERRNO_CODE],
-            int(flags[index]),
-            wide[c.SEQ],
-            wide[c.ENTRY_LINE],
-            wide[c.ENTRY_OFFSET],
-            wide[c.ENTRY_CLOCK],
-            narrow[c.STACK_CODE],
-        )
-        op = self._ops[row[3]] if row[3] >= 0 else Op.NONE
-        life = self._plainly(row) if op in _PLAIN and row[0] <= _EXIT else None
-        if life is None:
-            life = self._take(row, window.text(index) if op > Op.USE else b"", window.file)
-        if life is not None and life is not _BEGUN:
-            self._note(life, index)
-        if self._pos >= self._due:
-            self._count(window)
-            self._tell()
 
     def _note(self, life: Life, index: int) -> None:
         """A row used a life."""
@@ -264,21 +151,22 @@ class Fold:
         texts = dict(zip(telling, window.texts(telling), strict=True)) if telling else {}
         files = window.files if isinstance(window, Mixed) else None
         file = window.file
-        plainly, op_of = self._plainly, self._ops
         for index, row in zip(indices, zip(*columns, strict=True), strict=True):
-            life = plainly(row) if row[0] <= _EXIT and op_of[row[3]] in _PLAIN else None
-            if life is None:
-                if files is not None:
-                    file = files[index]
-                text = texts.get(index)
-                if text is None:
-                    text = window.text(index) if row[3] >= 0 and self._ops[row[3]] > Op.USE else b""
-                life = self._take(row, text, file)
-            if life is not None and life is not _BEGUN:
-                self._note(life, index)
-            if self._pos >= self._due:
-                self._count(window)
-                self._tell()
+            self._apply(window, index, row, texts.get(index), file if files is None else files[index])
+
+    def _apply(self, window: Window, index: int, row: tuple[int, ...], text: bytes | None, file: int) -> None:
+        """Apply one row of a window."""
+        op = self._ops[row[3]] if row[3] >= 0 else Op.NONE
+        life = self._plainly(row) if op in _PLAIN and row[0] <= _EXIT else None
+        if life is None:
+            if text is None:
+                text = window.text(index) if op > Op.USE else b""
+            life = self._take(row, text, file)
+        if life is not None and life is not _BEGUN:
+            self._note(life, index)
+        if self._pos >= self._due:
+            self._count(window)
+            self._tell()
 
     def _tell(self) -> None:
         """Tell the observers what has become of lives; wherever windows end, it is after the same rows."""
@@ -289,8 +177,6 @@ class Fold:
 
     def finish(self) -> None:
         """The capture has no more rows: settle what was left open."""
-        if self._lender is not None:
-            self._lender.give_all_back()
         self._publish()
         self._limbo.replay(last=True)
         self.calls.finish()
@@ -298,8 +184,6 @@ class Fold:
 
     def _publish(self) -> None:
         self.calls.publish()
-        if self._lender is not None:
-            self._lender.told()
 
     # -- rows ----------------------------------------------------------------
 
@@ -342,7 +226,8 @@ class Fold:
         self._pos += 1
         return life
 
-    def _classify(self, window: Window) -> npt.NDArray[np.int16]:
+    def _classify(self, window: Window) -> None:
+        """Learn what the names in a window mean, and count its calls."""
         import numpy as np
 
         for code in range(len(self._ops), len(self.scan.syscalls)):
@@ -360,13 +245,14 @@ class Fold:
         )
         for code, count in enumerate(counts.tolist()):
             self.syscall_counts[code] += count
-        table: npt.NDArray[np.int16] = np.array([*self._ops, int(Op.NONE)], dtype=np.int16)
-        return table[codes.astype(np.intp)]  # code -1, no call, takes the last entry
 
-    def _relevant(self, window: Window, ops: npt.NDArray[np.int16]) -> npt.NDArray[np.intp]:
+    def _relevant(self, window: Window) -> npt.NDArray[np.intp]:
+        """The rows that matter."""
         import numpy as np
 
         fd, kind = window.column("fd"), window.column("kind")
+        table: npt.NDArray[np.int16] = np.array([*self._ops, int(Op.NONE)], dtype=np.int16)
+        ops = table[window.column("syscall").astype(np.intp)]  # code -1, no call, takes the last entry
         uses = (ops == Op.USE) | (ops == Op.READ) | (ops == Op.STATE)
         return np.flatnonzero(
             (kind > Row.SIGNAL) | ((ops != Op.NONE) & ~uses) | (uses & (fd >= 0)) | self._first_sight(window)

@@ -94,55 +94,62 @@ def read(
     With `keep`, a small capture is not read again for what looks at its calls twice.
     """
     scan = scan if scan is not None else Scan()
-    fold = Fold(scan, observers, list_copies)
+    readers = _readers(capture, scan, scanner)
+    walks = len(readers) == 1 and type(readers[0]) is not LineScanner and os.environ.get(WALK) != "off"
+    fold = _fold(walks and lean)(scan, observers, list_copies)
     fold.calls.keep_tenures = list_copies or tenures
     fold.calls.kernel.lean = lean
-    history = History(capture, scan, fold, index=index)
+    history = History(capture, scan, fold, readers, index=index)
     if capture.recording is not None:
         fold.calls.told = capture.recording.threads
         history.problems += capture.recording.problems
     alone = _messages(capture, fold)
-    tid_of = dict(enumerate(capture.tids))
-    for code in range(len(capture.sources)):
-        reader = scanner_of(capture, scan, code, tid_of.get(code), scanner)
-        if alone is not None and len(capture.sources) == 1:
-            reader.tracees.replace_first(alone)
-        history.scanners.append(reader)
+    if alone is not None and len(readers) == 1:
+        readers[0].tracees.replace_first(alone)
     streams = [
         reader.windows(_until_interrupted(_blocks(source, history.problems, progress), history.coverage))
-        for reader, source in zip(history.scanners, capture.sources, strict=True)
+        for reader, source in zip(readers, capture.sources, strict=True)
     ]
-    if keep and all(type(scanner) is LineScanner for scanner in history.scanners):
+    if keep and all(type(scanner) is LineScanner for scanner in readers):
         history.kept = {}  # what another scanner reads is large, and its windows are not to be kept
         streams = [_keeping(windows, history) for windows in streams]
     fold.calls.kernel.loose_order = len(streams) > 1
-    compiled = len(streams) == 1 and type(history.scanners[0]) is not LineScanner
-    walks = compiled and os.environ.get(WALK) != "off"
-    if walks and lean:
-        fold.lend()
     if walks and keep:
         from .waits_noted import WaitsNoted
 
         history.waits = WaitsNoted(scan, fold.calls)
     try:
         with _rare_collections():
-            for window in (
-                merged(streams, scan, fold.calls, history.scanners) if len(streams) > 1 else streams[0]
-            ):
+            for window in merged(streams, scan, fold.calls, readers) if len(streams) > 1 else streams[0]:
                 fold.feed(window)
                 if history.waits is not None:
                     history.waits.take(window)
     except KeyboardInterrupt:
         history.coverage.partial = True
     fold.finish()
-    for reader in history.scanners:
+    for reader in readers:
         history.problems += reader.problems
     for reason in (*scan.left_out(), *fold.calls.left_out()):
         history.problems.append(Problem(capture.name, 0, "strace", reason, lines=0))
     describe(history)
-    for reader in history.scanners:
+    for reader in readers:
         history.coverage.reasons += remarks(reader)
     return history
+
+
+def _readers(capture: Capture, scan: Scan, choice: Choice) -> list[LineScanner]:
+    """The scanners of a capture's files."""
+    tid_of = dict(enumerate(capture.tids))
+    return [scanner_of(capture, scan, code, tid_of.get(code), choice) for code in range(len(capture.sources))]
+
+
+def _fold(walks: bool) -> type[Fold]:
+    """What takes the rows."""
+    if not walks:
+        return Fold
+    from .walking import WalkingFold
+
+    return WalkingFold
 
 
 def _keeping(windows: Iterator[Window], history: History) -> Iterator[Window]:
