@@ -14,7 +14,7 @@ import pytest
 
 import fdtrace
 from fdtrace.errors import DamagedInput
-from fdtrace.history import family, groups, kernel, limbo
+from fdtrace.history import ends, family, groups, limbo
 from fdtrace.readers import decode
 from fdtrace.readers.ahead import ahead
 from fdtrace.readers.strace import window
@@ -104,7 +104,7 @@ def test_processes_that_are_over_are_forgotten_and_counted(
     # GIVEN limits of ten, and a hundred processes that open and close
     whole = case(tmp_path, children(100, BUSY))
     expected = str(whole.leaks())
-    monkeypatch.setattr(kernel, "ENDED_KEPT", 10)
+    monkeypatch.setattr(ends, "ENDED_KEPT", 10)
     monkeypatch.setattr(groups, "SHARES", 10)
     few = case(tmp_path, children(100, BUSY))
     # THEN the answer is the same, and tables that are asked for are whole
@@ -116,7 +116,7 @@ def test_processes_that_are_over_are_forgotten_and_counted(
 def test_what_processes_leave_is_looked_at_up_to_a_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernel, "LEFT_KEPT", 20)
+    monkeypatch.setattr(ends, "LEFT_KEPT", 20)
     found = case(tmp_path, children(50, LEAVING) + CLOSED)
     assert "30 descriptors of processes that ended are counted, not judged" in gaps(found)
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from .ends import Ends
 from .lives import STDIO, At, Flight, Life, Table
 from .tasks import Process, Task
 
@@ -21,36 +22,11 @@ if TYPE_CHECKING:
     from .news import News
     from .passers import Passers
 
-ENDED_KEPT = 10_000
-"""Processes that ended without leaving a descriptor open are forgotten when there are twice as many.
-
-Only where no table is to be made of them (`Kernel.lean`): a build or a server that forks has millions.
-"""
-
-LEFT_KEPT = 50_000
-"""Descriptors of ended processes that are looked at one by one (`Kernel.lean`); more are counted."""
-
 FILLED = 200_000
 """Numbers of a capture that are listed because a higher one was given out; more are only counted."""
 
-_MANY = 64
-"""So many numbers of a table that is over are remembered, in case a child tells more of them."""
-
 _STRANGERS = 256
 """Tables from before the capture of which one may turn out to be another's; the oldest are looked at."""
-
-
-class _EveryNumber(set[int]):
-    """In place of what a table had touched that is over: nothing more will be found out about it."""
-
-    def __contains__(self, number: object) -> bool:
-        return True
-
-    def add(self, number: int) -> None:
-        """It has it."""
-
-
-_EVERY = _EveryNumber()
 
 
 class Observer:
@@ -81,12 +57,13 @@ class Observer:
         """A program was executed; `inherited` are the lives above standard error that it was handed."""
 
 
-class Kernel:
+class Kernel(Ends):
     """All tables of one capture at one moment of it."""
 
     def __init__(
         self, observers: Iterable[Observer] = (), list_copies: bool = False, copy_cap: int = 2_000_000
     ) -> None:
+        super().__init__()
         self.observers = tuple(observers)
         self.list_copies = list_copies
         self.copies_left = copy_cap
@@ -95,28 +72,12 @@ class Kernel:
         """Whether calls of different threads may have happened in another order than they are given (-ff)."""
         self.unordered = False
         """Whether nothing but cause and the lowest free number orders the calls of different threads."""
-        self.lean = False
-        """Whether nobody will ask for the rows of processes, threads and tables that are over."""
         self._tables: weakref.WeakValueDictionary[int, Table] = weakref.WeakValueDictionary()
         self.table_count = 0
-        self.processes: list[Process] = []
-        self.forgotten = 0
-        """Processes that are no more in `processes`; what they had in common is in `forgotten_born`."""
-        self.forgotten_born = True
         self.unlisted = 0
         """Numbers that must be open, by the rule of the lowest free one, but are too many to be listed."""
         self._fillable = FILLED
-        self.left_unjudged = 0
-        self.given_up = 0
-        """Threads alive that are not followed any more; what they hold open is not judged."""
-        self._giving_up = False
         self._strangers: dict[int, dict[int, None]] = {}
-        self.copied = 0
-        """Numbers in tables that forks copied and that are in use."""
-        self._copied: dict[int, int] = {}
-        self._left = 0
-        self._ended_clean = 0
-        self.ended: list[Life | Passers] = []
         self.begun: list[Life | Passers] = []
         self._ofds = 0
         self.originals = 0
@@ -128,12 +89,6 @@ class Kernel:
         return list(self._tables.values())
 
     # -- making --------------------------------------------------------------
-
-    def process(self, pid: int | None, at: At | None) -> Process:
-        """A process that begins here."""
-        process = Process(pid, at)
-        self.processes.append(process)
-        return process
 
     def table(self, process: Process) -> Table:
         """An empty table."""
@@ -376,15 +331,6 @@ class Kernel:
             return life
         return None
 
-    def end(self, life: Life, how: str, at: At | None, certain: bool = True) -> None:
-        """A life is over."""
-        life.how = how
-        life.closed = at
-        life.certain = life.certain and certain
-        if how == "exit":
-            self._leave_open(life)
-        self.ended.append(life)
-
     def reveal(self, table: Table, fd: int, note: bytes | None, at: At) -> Life:
         """A number is in use that nothing created: it was inherited, or its creation was not seen."""
         origin = table.origin
@@ -424,7 +370,7 @@ class Kernel:
         if life is not None:
             life.cloexec = on
 
-    # -- ends ----------------------------------------------------------------
+    # -- tables that change hands --------------------------------------------
 
     def exec(self, task: Task, at: At, flight: Flight) -> list[Life]:
         """A successful exec: other threads are gone, the table is private, close-on-exec numbers close.
@@ -466,64 +412,3 @@ class Kernel:
         if task.tid == task.process.pid or len(task.process.tasks) == 1:
             task.process.table = table
         return table
-
-    def let_go(self, task: Task, at: At) -> None:
-        """A thread exits: it leaves its table at once, whatever comes of its process."""
-        table = task.table
-        table.users.discard(task)
-        if not table.users:
-            self._close_all(table, at)
-
-    def leave(self, task: Task, how: str, at: At | None) -> None:
-        """A task is gone; with the last user of a table go its descriptors."""
-        task.ended, task.ended_by = at, how
-        process, table = task.process, task.table
-        process.tasks.discard(task)
-        table.users.discard(task)
-        table.ends(task)
-        if not table.users and how != "detached":
-            self._close_all(table, at)
-        if not process.tasks:
-            process.ended, process.ended_by = at, how
-            self._ended_clean += not process.left
-            if self.lean and self._ended_clean > 2 * ENDED_KEPT:
-                self._forget_ended()
-
-    def give_up(self, task: Task, at: At) -> None:
-        """Follow a thread no more, though it may live on: what it alone held open is counted."""
-        self.given_up += 1
-        self._giving_up = True
-        self.leave(task, "none", at)
-        self._giving_up = False
-
-    def _leave_open(self, life: Life) -> None:
-        """A process leaves a number of its own to its end."""
-        if life.fd < STDIO:
-            return
-        self._left += not self._giving_up
-        if self.lean and (self._left > LEFT_KEPT or self._giving_up):
-            self.left_unjudged += 1
-        else:
-            life.process.left = True
-
-    def _forget_ended(self) -> None:
-        """Forget the oldest processes that ended and left nothing; the fullest of all stays."""
-        fullest = max(self.processes, key=lambda process: process.peak)
-        clean = [p for p in self.processes if p.ended is not None and not p.left and not p.tasks]
-        old = {p for p in clean[: len(clean) - ENDED_KEPT] if p is not fullest and not p.near_limit}
-        self.processes = [p for p in self.processes if p not in old]
-        for process in old:
-            process.table = None  # else both wait for the garbage collector, which is seldom let in
-        self.forgotten += len(old)
-        self.forgotten_born = self.forgotten_born and all(p.born for p in old if p.ppid is None)
-        self._ended_clean = ENDED_KEPT
-
-    def _close_all(self, table: Table, at: At | None) -> None:
-        for life in table.fds.values():
-            if life.table is table:
-                self.end(life, "exit", at)
-        table.fds = {}
-        table.cloexec, table.last_closed = set(), {}
-        if table.complete or len(table.touched) > _MANY:
-            table.touched, table.forked_knowing = _EVERY, frozenset()
-        self.copied -= self._copied.pop(table.ident, 0)

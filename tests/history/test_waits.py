@@ -249,10 +249,10 @@ def test_what_is_registered_is_forgotten_with_its_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
-    from fdtrace.history import kernel, waits_noted
+    from fdtrace.history import ends, waits_noted
 
     monkeypatch.setattr(waits_noted, "_TABLE", 1 << 5)
-    monkeypatch.setattr(kernel, "ENDED_KEPT", 3)
+    monkeypatch.setattr(ends, "ENDED_KEPT", 3)
     add = "epoll_ctl(3, EPOLL_CTL_ADD, {}, {{events=EPOLLIN, data={}}}) = 0"
     lines = [EXEC[4:], *(add.format(n, n) for n in range(5, 30))]
     text = [f"100 {line}" for line in lines]
