@@ -124,6 +124,8 @@ class Ends:
         self._ended_clean = ENDED_KEPT
 
     def _close_all(self, table: Table, at: At | None) -> None:
+        if table.loan is not None:
+            table.loan.give_back(over=True)
         for life in table.fds.values():
             if life.table is table:
                 self.end(life, "exit", at)

@@ -151,7 +151,7 @@ class Kernel(Ends):
         flight.snapshot = None
         self._copied[table.ident] = weight = len(table.fds) + len(table.touched)
         self.copied += weight
-        for other in source.flights.values():
+        for other in source.under_way():
             other.copies.append(table)
         if self.list_copies:
             self._list_copies(table, at, via)
@@ -169,11 +169,11 @@ class Kernel(Ends):
     @staticmethod
     def snapshot(flight: Flight) -> None:
         """Remember the table at a fork's entry; the child gets this, whatever its siblings do later."""
-        table = flight.table
-        flight.snapshot = dict(table.fds)
-        flight.cloexec = set(table.cloexec)
-        flight.touched = set(table.touched)
-        for other in table.flights.values():
+        held = flight.table.held()
+        flight.snapshot = dict(held.fds)
+        flight.cloexec = set(held.cloexec)
+        flight.touched = set(held.touched)
+        for other in held.flights.values():
             for fd, life in other.closed.items():
                 flight.doubt.setdefault(fd, life)  # the close has begun, but may come after the copy
 
@@ -385,18 +385,19 @@ class Kernel(Ends):
             table = self.unshare(task, at, "exec", flight)
         process.table = table
         table.survived_exec = True
-        unknown = {fd for fd, life in table.fds.items() if fd >= STDIO and life.cloexec is None}
-        for fd in sorted(table.cloexec | unknown):
-            life = table.take(fd)
-            table.touched.add(fd)
+        held = table.held()
+        unknown = {fd for fd, life in held.fds.items() if fd >= STDIO and life.cloexec is None}
+        for fd in sorted(held.cloexec | unknown):
+            life = held.take(fd)
+            held.touched.add(fd)
             if life is not None and life.table is table:
                 self.end(life, "cloexec_exec", at, certain=fd not in unknown)
-        table.cloexec.clear()
+        held.cloexec.clear()
         table.doubt.clear()
-        for life in table.fds.values():
+        for life in held.fds.values():
             if life.table is table:
                 life.cloexec = False
-        return [life for fd, life in table.fds.items() if fd >= STDIO]
+        return [life for fd, life in held.fds.items() if fd >= STDIO]
 
     def unshare(self, task: Task, at: At, via: str = "unshare", flight: Flight | None = None) -> Table:
         """Give a task a private copy of the table that it shares, as it is or as a flight remembers it."""

@@ -31,6 +31,7 @@ from .effects import READS, STREAM_ENDS, USES, WRITES, Op
 from .lent_arrays import Ints
 from .lent_records import Records
 from .lent_species import ARENA, SPECIES
+from .lives import Table
 from .loans import calm, enrol, lend
 from .passers import Passers
 
@@ -191,10 +192,15 @@ class Lender(Records):
             if calls.ambiguous(tid):
                 return False
             task = calls.first_sight(tid, self.place_of(window, row, position + 1))
-        if not task.silent or task.exiting is not None or task.table.loan is None:
+        if not task.silent or task.exiting is not None:
+            return False
+        if task.table.loan is None and not self._is_due(task.table, 1):
             return False
         calls.heard(task)
-        enrol(self, task, task.table.loan)
+        if task.table.loan is None:
+            lend(self, task.table)
+        else:
+            enrol(self, task, task.table.loan)
         return True
 
     def _matters(self, columns: Mapping[str, npt.NDArray[Any]], row: int) -> bool:
@@ -219,11 +225,15 @@ class Lender(Records):
             if task.loan is None and not task.silent and task.exiting is None and task in table.users:
                 enrol(self, task, table.loan)
             return
-        table.earned += max(1, rows)
-        due = max(_WORTH + max(table.patience, self.patience), len(table.fds) // _EACH)
-        if table.earned < due:
-            return
-        if calm(table):
+        if self._is_due(table, max(1, rows)):
             lend(self, table)
-        else:
-            table.earned = 0
+
+    def _is_due(self, table: Table, rows: int) -> bool:
+        """Whether a table may be lent after so many more rows: when it is calm, and worth the trouble."""
+        table.earned += rows
+        if table.earned < max(_WORTH + max(table.patience, self.patience), len(table.fds) // _EACH):
+            return False
+        if calm(table):
+            return True
+        table.earned = 0
+        return False

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import walk_columns as w
+from . import walk_loans
 
 if TYPE_CHECKING:
     from .calls import Calls
@@ -41,6 +42,7 @@ class Arrays:
         self.tasks: list[Task | None] = [None] * len(self.threads)
         self.free_cells: dict[int, list[int]] = {}
         self._cells_used = 0
+        self._said: Ints = np.zeros(1 << 10, np.int64)
 
     def table_of(self, place: int) -> Table:
         """The table that is lent there."""
@@ -113,11 +115,21 @@ class Arrays:
             self.free_seats += range(size, 2 * size)
         return self.free_seats.pop()
 
-    def take_free(self, count: int) -> list[int]:
-        """So many records that nobody uses."""
+    def room_to_say(self, numbers: int) -> Ints:
+        """An array in which all can be said of a table with so many numbers (see `walk_loans`)."""
+        if len(self._said) < walk_loans.ROOM * (numbers + 1):
+            self._said = np.zeros(2 * walk_loans.ROOM * (numbers + 1), np.int64)
+        return self._said
+
+    def ensure_free(self, count: int) -> int:
+        """See to it that there are so many free records; how many there are."""
         while int(self.state[w.FREE]) < count:
             self.grow()
-        free = int(self.state[w.FREE])
+        return int(self.state[w.FREE])
+
+    def take_free(self, count: int) -> list[int]:
+        """So many records that nobody uses."""
+        free = self.ensure_free(count)
         self.state[w.FREE] = free - count
         found: list[int] = self.logs[w.L_FREE, free - count : free].tolist()
         return found

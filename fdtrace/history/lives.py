@@ -9,6 +9,7 @@ forks in the memory that its log deserves.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..readers.strace import notes
@@ -220,6 +221,22 @@ class Table:
             self.changed = pos
         else:
             self.loan.moved(pos)
+
+    def held(self) -> Table | Loan:
+        """Where `fds`, `cloexec`, `touched`, `flights` and `take` stand for it, up to date.
+
+        It is given back for that only where others go on working on it in the walk.
+        """
+        loan = self.loan
+        if loan is None or len(self.users) > 1 or not loan.told:
+            return self
+        loan.look()
+        return loan
+
+    def under_way(self) -> Iterable[Flight]:
+        """The calls under way that it has to know of; lent or not."""
+        loan = self.loan
+        return self.flights.values() if loan is None or not loan.told else loan.flights.values()
 
     def take(self, fd: int) -> Life | None:
         """Takes a number out; the life that it was, None where it was free."""

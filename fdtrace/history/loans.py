@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import walk
+from . import walk, walk_loans
 from . import walk_columns as w
 from .effects import Op
 from .lent_species import STATES, flags_of
-from .lives import Flight, Table, Use
+from .lives import Flight, Life, Table, Use
 
 if TYPE_CHECKING:
     from .lender import Lender
@@ -31,7 +31,11 @@ _IMPORTED = frozenset(
 
 
 class Loan:
-    """A table that is lent: where it stands in the arrays, and what it held when it went."""
+    """A table that is lent: where it stands in the arrays, and what is kept of it meanwhile.
+
+    `fds`, `cloexec` and `touched` are what the table had when somebody looked last; `flights` are the
+    calls under way of which the walk knows only that they are.
+    """
 
     __slots__ = (
         "cloexec", "fds", "flights", "kept", "last_closed", "lender", "place", "seats", "table", "touched",
@@ -47,19 +51,43 @@ class Loan:
         self.kept: dict[Task, Flight] = {}
         """Calls of theirs that are under way and that only the fold knows."""
 
-    def give_back(self) -> None:
-        """The fold wants to look at the table: it becomes what all rows so far have made of it."""
-        _give_back(self.lender, self.table, self)
+    def give_back(self, over: bool = False) -> None:
+        """The fold wants to look at the table: it becomes what all rows so far have made of it.
+
+        When the table is `over`, nobody will ask any more when its numbers were closed.
+        """
+        _give_back(self.lender, self.table, self, over)
 
     def rise(self, task: Task) -> None:
-        """The fold takes a row of a thread: that comes back alone, unless the walk knows its call."""
+        """The fold takes a row of a thread: it comes back alone, unless a life is held for its call."""
         lender, seat = self.lender, self.seats[task]
-        if lender.threads[seat, w.K_OP] not in (w.NO_CALL, w.UNKNOWN_CALL):
+        call = lender.threads[seat, w.K_OP :].tolist()
+        op, old, shut = call[:3]
+        if op not in (w.NO_CALL, w.UNKNOWN_CALL) and (old >= 0 or shut >= 0):
             self.give_back()
             return
         del self.seats[task]
         _vacate(lender, task, seat, w.ALONE)
-        task.flight = self.kept.pop(task, None)
+        task.flight = self._flight(task, call)
+
+    def _flight(self, task: Task, call: list[int]) -> Flight | None:
+        """The call under way of a thread that comes back, as the fold has it."""
+        op, old, shut, cloexec, number, *place = call
+        if op in (w.NO_CALL, w.UNKNOWN_CALL):
+            return self.kept.pop(task, None)
+        lender = self.lender
+        flight = Flight(op, lender.at(place), self.table)
+        if old >= 0:
+            flight.old = lender.life(old)
+        if shut >= 0:
+            flight.closed[number] = lender.life(shut)
+            lender.settle(shut)
+            lender.retired.append(shut)
+            if cloexec:
+                flight.cloexec.add(number)
+        if op > Op.STATE and op != Op.READ:
+            self.flights[task] = flight
+        return flight
 
     def begins(self, task: Task, flight: Flight) -> None:
         """A call that the fold knows is under way."""
@@ -80,15 +108,68 @@ class Loan:
         """What numbers are free may have changed until here."""
         self.lender.tables[self.place, w.T_CHANGED] = pos
 
+    @property
+    def told(self) -> bool:
+        """Whether all its calls under way are among `flights`: of none does only the walk know."""
+        return bool(self.lender.tables[self.place, w.T_FLIGHTS] == len(self.flights))
+
+    @property
+    def forking(self) -> bool:
+        """Whether a call under way remembers the table as it was."""
+        return any(flight.snapshot is not None for flight in self.flights.values())
+
+    def look(self) -> tuple[list[int], list[int]]:
+        """Bring what is kept of the table up to date; its records, and its numbers with their marks."""
+        lender = self.lender
+        said = lender.room_to_say(int(lender.tables[self.place, w.T_CELLS]))
+        end = walk_loans.look(said, self.place, lender.tables, lender.cells, lender.rec)
+        count, _, *facts = said[:end].tolist()
+        facts, marks = facts[: 4 * count], facts[4 * count :]
+        numbers, records = facts[0::4], facts[1::4]
+        now = dict(zip(numbers, records, strict=True))
+        fds, lives = self.fds, lender.lives
+        for number in [n for n, life in fds.items() if n not in now or lives[now[n]] is not life]:
+            del fds[number]
+        if len(fds) < count:
+            born = [(ident, n) for ident, n in zip(facts[3::4], numbers, strict=True) if n not in fds]
+            for _, number in sorted(born):
+                fds[number] = lender.life(now[number])
+        for record, news in zip(records, facts[2::4], strict=True):
+            if news:
+                lender.settle(record)
+        self.cloexec.clear()
+        for number, mark in zip(marks[0::2], marks[1::2], strict=True):
+            if mark & w.CLOEXEC:
+                self.cloexec.add(number)
+            if mark & w.TOUCHED:
+                self.touched.add(number)
+        return records, marks
+
+    def take(self, fd: int) -> Life | None:
+        """Takes a number out after a look; the life that it was, None where it was free."""
+        lender = self.lender
+        base, size, count, filled = lender.tables[self.place, : w.T_FILLED + 1].tolist()
+        if fd < size:
+            lender.cells[base + fd, w.C_FLAGS] &= ~w.CLOEXEC
+        if 0 <= fd < filled:
+            lender.tables[self.place, w.T_FILLED] = fd
+        life = self.fds.pop(fd, None)
+        if life is not None:
+            lender.retired.append(int(lender.cells[base + fd, w.C_RECORD]))
+            lender.cells[base + fd, w.C_RECORD] = -1
+            lender.tables[self.place, w.T_COUNT] = count - 1
+        return life
+
 
 def calm(table: Table) -> bool:
     """Whether nothing about a table is more than the arrays can hold."""
     process = table.process
     if process.table is not table or process.divided or table.doubt or not table.users:
         return False
-    for flight in table.flights.values():
-        if flight.snapshot is not None:
-            return False  # what is made meanwhile may be in the copy
+    if len(table.users) > 1:
+        for flight in table.flights.values():
+            if flight.snapshot is not None:
+                return False  # what others make meanwhile may be in the copy
     return not table.fds or (max(table.fds) < w.MOST_NUMBERS and min(table.fds) >= 0)
 
 
@@ -101,36 +182,10 @@ def lend(lender: Lender, table: Table) -> None:
     while fds and size <= max(fds):
         size *= 2
     base = lender.segment(size, table.origin is None)
-    cells = lender.cells
-    if fds:
-        numbers = list(fds)
-        records = lender.take_free(len(numbers))
-        rec = lender.rec
-        rec[records] = 0
-        rec[records, w.R_PY] = 1
-        rec[records, w.R_FD] = numbers
-        rec[records, w.R_TABLE] = place
-        rec[records, w.R_FLAGS] = [flags_of(life, table) for life in fds.values()]
-        rec[records, w.R_STATE] = [STATES.get(life.state or "", w.OTHER) for life in fds.values()]
-        rec[records, w.R_OFD] = [life.ofd for life in fds.values()]
-        rec[records, w.R_BRAND] = rec[records, w.R_LAST] = rec[records, w.R_STATED] = -1
-        rec[records, w.R_TWIN] = w.UNKNOWN_TWIN
-        for r, life in zip(records, fds.values(), strict=True):
-            lender.lives[r] = life
-        cells[[base + number for number in numbers], w.C_RECORD] = records
-    kernel = lender.calls.kernel
-    for number in table.touched if table.origin is None else ():
-        if number < size and kernel.has_noted(table, number):
-            cells[base + number, w.C_FLAGS] |= w.NOTED
-    for number in table.cloexec:
-        if number < size:
-            cells[base + number, w.C_FLAGS] |= w.CLOEXEC
-    for number in (*table.blind, *table.reused):
-        if 0 <= number < size:
-            cells[base + number, w.C_FLAGS] |= w.BARRED
-    loan = Loan(lender, place, table)
     flying = len(table.flights)
     lender.tables[place] = (base, size, len(fds), table.filled, table.changed, 0, flying, -1, 0, 0)
+    _hand_over(lender, table, place)
+    loan = Loan(lender, place, table)
     for task in table.users:
         if lender.calls.tasks.get(task.tid) is task and not task.silent and task.exiting is None:
             enrol(lender, task, loan)
@@ -140,8 +195,33 @@ def lend(lender: Lender, table: Table) -> None:
     lender.lent[place] = table
 
 
+def _hand_over(lender: Lender, table: Table, place: int) -> None:
+    """Say what a table holds, and what is marked in it."""
+    fds, said = table.fds, [len(table.fds), 0]
+    for number, life in fds.items():
+        said += number, flags_of(life, table), STATES.get(life.state or "", w.OTHER), life.ofd
+    marks = [(number, w.CLOEXEC) for number in table.cloexec]
+    if table.origin is None:
+        kernel = lender.calls.kernel
+        marks += [(number, w.NOTED) for number in table.touched if kernel.has_noted(table, number)]
+    marks += [(number, w.BARRED) for number in (*table.blind, *table.reused)]
+    said[1] = len(marks)
+    for mark in marks:
+        said += mark
+    room = lender.room_to_say(len(said))
+    room[: len(said)] = said
+    free = lender.ensure_free(len(fds))
+    walk_loans.hand_over(room, place, lender.tables, lender.cells, lender.rec, lender.logs, lender.state)
+    records = lender.logs[w.L_FREE, free - len(fds) : free].tolist()
+    for record, life in zip(records, fds.values(), strict=True):
+        lender.lives[record] = life
+
+
 def enrol(lender: Lender, task: Task, loan: Loan) -> None:
-    """A thread of a lent table is the walk's from now on."""
+    """A thread of a lent table is the walk's from now on, unless what it does may be in another's copy."""
+    if len(loan.table.users) > 1 and loan.forking:
+        loan.give_back()
+        return
     thread = lender.free_thread()
     lender.tasks[thread] = task
     call = _flight(lender, task, loan, int(lender.tables[loan.place, w.T_BASE]))
@@ -219,35 +299,17 @@ def _flight(lender: Lender, task: Task, loan: Loan, base: int) -> tuple[int, ...
     )
 
 
-def _give_back(lender: Lender, table: Table, loan: Loan) -> None:
+def _give_back(lender: Lender, table: Table, loan: Loan, over: bool) -> None:
     table.loan = None
     base, size, _, filled, changed, peak, _, position, level, rows = lender.tables[loan.place].tolist()
-    fds = loan.fds
-    records, marks = lender.cells[base : base + size, : w.C_CLOSED].T.tolist()
-    lives = lender.lives
-    for number in [n for n, life in fds.items() if records[n] < 0 or lives[records[n]] is not life]:
-        del fds[number]
-    open_ones = [(number, r) for number, r in enumerate(records) if r >= 0]
-    new = [r for number, r in open_ones if number not in fds]
-    if new:
-        for r in sorted(new, key=lambda r: int(lender.rec[r, w.R_IDENT])):
-            life = lender.life(r)
-            fds[life.fd] = life
-    for _, r in open_ones:
-        lender.settle(r)
-    lender.retired += [r for _, r in open_ones]
-    table.cloexec = loan.cloexec
-    table.cloexec.clear()
-    table.touched, table.last_closed = loan.touched, loan.last_closed
-    for number, mark in enumerate(marks):
-        if mark & ~w.NOTED:
-            if mark & w.CLOEXEC:
-                table.cloexec.add(number)
-            if mark & w.TOUCHED:
-                table.touched.add(number)
-            if mark & w.SHUT:
-                table.last_closed[number] = lender.at(lender.cells[base + number, w.C_CLOSED :].tolist())
-    table.fds, table.filled, table.changed = fds, filled, changed
+    records, marks = loan.look()
+    lender.retired += records
+    table.fds, table.cloexec, table.touched = loan.fds, loan.cloexec, loan.touched
+    table.last_closed = loan.last_closed
+    for number, mark in () if over else zip(marks[0::2], marks[1::2], strict=True):
+        if mark & w.SHUT:
+            table.last_closed[number] = lender.at(lender.cells[base + number, w.C_CLOSED :].tolist())
+    table.filled, table.changed = filled, changed
     process = table.process
     process.peak = max(process.peak, peak)
     if position >= 0:
@@ -256,7 +318,7 @@ def _give_back(lender: Lender, table: Table, loan: Loan) -> None:
     lender.retired_tables.append(loan.place)
     lender.free_cells.setdefault(size, []).append(base)
     table.earned = 0
-    trouble = len(fds) + len(loan.seats)
+    trouble = len(table.fds) + len(loan.seats)
     more = 2 * table.patience + trouble // _LITTLE + (rows < _PAYS)
     table.patience = 0 if rows >= _PAYS + trouble else min(more, _PATIENCE)
     lender.patience = (7 * lender.patience + table.patience) // 8
@@ -270,24 +332,8 @@ def _vacate(lender: Lender, task: Task, seat: int, standing: int) -> None:
 
 
 def _return_flights(lender: Lender, table: Table, loan: Loan) -> None:
-    flights = loan.flights
-    for task, thread in loan.seats.items():
-        op, old, shut, cloexec, number, *place = lender.threads[thread, 1:].tolist()
-        _vacate(lender, task, thread, w.NOT_LENT)
-        if op in (w.NO_CALL, w.UNKNOWN_CALL):
-            task.flight = loan.kept.get(task)
-            continue
-        flight = Flight(op, lender.at(place), table)
-        if old >= 0:
-            flight.old = lender.life(old)
-        if shut >= 0:
-            flight.closed[number] = lender.life(shut)
-            lender.settle(shut)
-            lender.retired.append(shut)
-            if cloexec:
-                flight.cloexec.add(number)
-        task.flight = flight
-        if op > Op.STATE and op != Op.READ:
-            flights[task] = flight
-    ordered = sorted(flights.items(), key=lambda item: item[1].pos)
-    table.flights = dict(ordered)
+    for task, seat in loan.seats.items():
+        call = lender.threads[seat, w.K_OP :].tolist()
+        _vacate(lender, task, seat, w.NOT_LENT)
+        task.flight = loan._flight(task, call)
+    table.flights = dict(sorted(loan.flights.items(), key=lambda item: item[1].pos))
