@@ -226,3 +226,74 @@ def test_programs_come_and_go(eager: pytest.MonkeyPatch, tmp_path: Path) -> None
     path.write_text("".join(line + "\n" for line in lines))
 
     same(path, eager)
+
+
+def pipeline(turn: int) -> list[str]:
+    """A shell makes a pipe and two children that dup it, execute a program each, and end or are killed."""
+    one, two = 200 + 2 * turn, 201 + 2 * turn
+    killed = "+++ killed by SIGKILL +++" if turn % 3 else "+++ exited with 1 +++"
+    return [
+        "100 pipe2([3<pipe:[1]>, 4<pipe:[1]>], O_CLOEXEC) = 0",
+        "100 fcntl(5, F_GETFD) = -1 EBADF (Bad file descriptor)",
+        *(
+            [f"100 fork() = {one}"]
+            if turn % 2
+            else ["100 fork( <unfinished ...>", f"{one} close(3) = 0", f"100 <... fork resumed>) = {one}"]
+        ),
+        f"{one} dup2(4, 1 <unfinished ...>",
+        "100 close(4) = 0",
+        f"{one} <... dup2 resumed>) = 1",
+        f"100 clone(child_stack=NULL, flags=SIGCHLD) = {two}",
+        f"{two} dup2(3, 0) = 0",
+        *([f"{two} fcntl(0, F_SETFD, FD_CLOEXEC) = 0"] if turn % 4 == 1 else []),
+        '100 openat(AT_FDCWD, "/log", O_WRONLY) = 4',
+        f"{one} read(0, 0x7f, 1) = 0",
+        f'{one} execve("/bin/one", ["one"], 0x1 /* 1 var */) = 0',
+        "100 close(3 <unfinished ...>",
+        f'{two} execve("/bin/two", ["two"], 0x1 /* 1 var */) = 0',
+        "100 <... close resumed>) = 0",
+        f'{two} openat(AT_FDCWD, "/kept", O_RDONLY) = 3',
+        f"{two} close_range(3, 4294967295, CLOSE_RANGE_CLOEXEC) = 0" if turn % 5 else f"{two} close(1) = 0",
+        f"{two} fcntl(7, F_GETFD) = -1 EBADF (Bad file descriptor)",
+        f"{two} close(3 <unfinished ...>",
+        f"{one} exit_group(0 <unfinished ...>",
+        "100 close(4) = 0",
+        f"{one} <... exit_group resumed>) = ?",
+        f"{one} +++ exited with 0 +++",
+        f"{two} {killed}",
+    ]
+
+
+@pytest.mark.parametrize("cut", [0, 7])
+def test_pipelines(eager: pytest.MonkeyPatch, tmp_path: Path, cut: int) -> None:
+    lines = ['100 execve("/bin/sh", ["sh"], 0x1 /* 1 var */) = 0', '100 openat(AT_FDCWD, "/s", 0) = 10']
+    for turn in range(40):
+        lines += [line for n, line in enumerate(pipeline(turn)) if not cut or (n + turn) % cut]
+    path = tmp_path / "pipelines.strace"
+    path.write_text("".join(line + "\n" for line in lines))
+
+    same(path, eager)
+
+
+def test_a_table_stays_lent_while_its_process_forks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ['100 execve("/bin/make", ["make"], 0x1 /* 1 var */) = 0']
+    for pid in range(200, 260):
+        lines += [
+            *(f'100 openat(AT_FDCWD, "/{n}", O_RDONLY|O_CLOEXEC) = 3\n100 close(3) = 0' for n in range(9)),
+            "100 vfork( <unfinished ...>",
+            f'{pid} execve("/bin/cc", ["cc"], 0x1 /* 1 var */ <unfinished ...>',
+            f"100 <... vfork resumed>) = {pid}",
+            f"{pid} <... execve resumed>) = 0",
+            *(f'{pid} openat(AT_FDCWD, "/{n}", O_RDONLY) = 3\n{pid} close(3) = 0' for n in range(9)),
+            f"{pid} exit_group(0) = ?",
+            f"{pid} +++ exited with 0 +++",
+        ]
+    path, lent = tmp_path / "forks.strace", []
+    path.write_text("".join(line + "\n" for line in lines))
+    lend = lender.lend
+    monkeypatch.setattr(lender, "lend", lambda *what: (lent.append(what[1].process.pid), lend(*what)))
+
+    same(path, monkeypatch)
+
+    assert lent.count(100) <= 2
+    assert len(lent) <= 62
