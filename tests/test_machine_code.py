@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,19 @@ class TestKeeping:
         keeping.save("some-code", b"other")
         assert keeping.load("some-code") == b"other"
         assert [file.name for file in cache.iterdir()] == ["some-code.code"]
+
+    def test_what_was_not_used_for_long_goes_when_another_is_kept(self) -> None:
+        for name in ("forgotten", "used"):
+            keeping.save(name, b"code")
+        stopped = keeping.folder() / f"{keeping._UNFINISHED}abc"
+        stopped.write_bytes(b"half")
+        before = time.time() - (keeping.UNUSED_DAYS + 1) * 24 * 3600
+        for path in keeping.folder().iterdir():
+            os.utime(path, (before, before))
+        assert keeping.load("used") == b"code"
+        keeping.save("another", b"code")
+        assert sorted(path.stem for path in keeping.folder().iterdir()) == ["another", "used"]
+        assert keeping.load("used") == b"code"
 
     @pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions")
     @pytest.mark.parametrize("mode", [0o666, 0o664])

@@ -3,7 +3,8 @@
 The folder is under `NUMBA_CACHE_DIR` where that is set, else in the user's cache
 folder. A file is written beside its place and renamed, so several processes may
 make the same one at once; where nothing can be written, code is made for one
-process alone. Code from elsewhere must not be run: a file counts only if it
+process alone. Files that nobody has loaded for `UNUSED_DAYS` are removed when
+another is written: they are of former versions. Code from elsewhere must not be run: a file counts only if it
 belongs to the user or to root, nobody else may write it, and its checksum fits.
 """
 
@@ -14,6 +15,8 @@ import os
 import stat
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +26,10 @@ import numpy as np
 _BEGIN = b"fdtrace machine code\n"
 _SUM = 32
 _ENDING = ".code"
+_UNFINISHED = ".fdtrace-"
 _MAKERS = "building.py", "kernels.py", "running.py"
+UNUSED_DAYS = 60
+_DAY = 24 * 3600
 _OF_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -87,12 +93,30 @@ def load(name: str) -> bytes | None:
     """The machine code of this name; None when there is none that may be run."""
     try:
         with open(folder() / f"{name}{_ENDING}", "rb") as file:
-            if not _is_trusted(os.fstat(file.fileno())):
+            about = os.fstat(file.fileno())
+            if not _is_trusted(about):
                 return None
+            _in_use(Path(file.name), about)
             begin, found, code = file.read(len(_BEGIN)), file.read(_SUM), file.read()
     except (OSError, RuntimeError):
         return None
     return code if begin == _BEGIN and found == _sum(name, code) else None
+
+
+def _in_use(path: Path, about: os.stat_result) -> None:
+    """Note that a file is used, once in a day."""
+    if time.time() - about.st_mtime > _DAY:
+        with suppress(OSError):  # it is not ours, or was removed meanwhile
+            os.utime(path)
+
+
+def _remove_unused(place: Path) -> None:
+    """Remove what was not used for long, also what a writer left that was stopped; others may do the same."""
+    oldest = time.time() - UNUSED_DAYS * _DAY
+    for path in (*place.glob(f"*{_ENDING}"), *place.glob(f"{_UNFINISHED}*")):
+        with suppress(OSError):
+            if path.lstat().st_mtime < oldest:
+                path.unlink()
 
 
 def _is_trusted(file: os.stat_result) -> bool:
@@ -112,7 +136,8 @@ def save(name: str, code: bytes) -> None:
     try:
         place = folder()
         place.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=place, prefix=".", delete=False) as file:
+        _remove_unused(place)
+        with tempfile.NamedTemporaryFile(dir=place, prefix=_UNFINISHED, delete=False) as file:
             try:
                 file.write(_BEGIN + _sum(name, code) + code)
                 file.close()

@@ -18,7 +18,7 @@ Choice = Literal["lines", "fast"] | None
 
 FORCED = "FDTRACE_SCANNER"
 """The variable of the environment that forces a scanner: `lines` or `fast`."""
-WORTH_COMPILED_CODE = 1_500_000
+WORTH_COMPILED_CODE = 1_200_000
 """Bytes of text from which on the fast scanner makes up for the time that loading its code takes."""
 WORTH_COMPILING = 80_000_000
 """Bytes of text from which on it makes up for the half minute of its first compilation as well."""

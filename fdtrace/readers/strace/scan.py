@@ -21,7 +21,7 @@ import os
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,10 @@ BLOCK_BYTES = 2 << 20
 """Text of a block: small enough for a processor's cache, large enough to be worth a thread's while."""
 WHOLE_LIMIT = 64 << 20
 """So much text is looked through for a line that is certainly a record."""
-THREADS = 2
+THREADS = 1
+"""Threads that read blocks, beside the one that finishes them: on two cores a third would be in the way."""
+AHEAD = 1
+"""So many more blocks are handed to the threads than they read at once."""
 _CLOCKS = {EPOCH: "epoch", DAY: "day"}
 _FEATURES = ((c.SAW_BARE, "pid column"), (c.SAW_BRACKETS, "[pid]"), (c.SAW_FRAMES, "-k"))
 
@@ -48,7 +51,7 @@ _FEATURES = ((c.SAW_BARE, "pid column"), (c.SAW_BRACKETS, "[pid]"), (c.SAW_FRAME
 class FastScanner(LineScanner):
     """Reads one strace file into windows, many lines at a time; see `LineScanner`.
 
-    `block` is the size of a block of text, `threads` how many are read at once.
+    `block` is the size of a block of text, `threads` how many read beside the one that asks for windows.
     """
 
     def __init__(
@@ -82,14 +85,14 @@ class FastScanner(LineScanner):
     def windows(self, blocks: Iterable[bytes], rows: int = ROWS_PER_WINDOW) -> Iterator[Window]:
         """Windows of one block of text each, in file order."""
         made = self._records.rows = Rows(self._file, rows)
-        waiting: deque[tuple[Block, Future[None]]] = deque()
+        waiting: deque[_Reading] = deque()
         with ThreadPoolExecutor(self._threads) as pool:
             for block in self._blocks(blocks):
-                waiting.append((block, pool.submit(block.scan, self._interned, self._longest)))
-                if len(waiting) > self._threads:
-                    yield from self._finished(*waiting.popleft())
+                waiting.append(_Reading(pool, block, self._interned, self._longest))
+                if len(waiting) > self._threads + AHEAD:
+                    yield from self._finished(_oldest(waiting))
             while waiting:
-                yield from self._finished(*waiting.popleft())
+                yield from self._finished(_oldest(waiting))
         self._records.finish()
         yield from made.ready
         made.ready.clear()
@@ -133,8 +136,7 @@ class FastScanner(LineScanner):
 
     # -- rows ----------------------------------------------------------------
 
-    def _finished(self, block: Block, scanned: Future[None]) -> Iterator[Window]:
-        scanned.result()
+    def _finished(self, block: Block) -> Iterator[Window]:
         block.line = self._next_line
         self._next_line += block.lines
         pieces: list[Piece] = []
@@ -251,3 +253,37 @@ class FastScanner(LineScanner):
         self.tracees.told(self._events[: state[c.EVENTS]].tolist())
         state[[c.PARSED, c.CONTINUED, c.LAST_STAMP, c.EVENTS]] = 0
         state[c.CUT_ROW] = -1
+
+
+class _Reading:
+    """A block that a thread reads, or whoever would have to wait for it."""
+
+    def __init__(self, pool: ThreadPoolExecutor, block: Block, interned: Interned, longest: int) -> None:
+        self.block = block
+        self._how = interned, longest
+        self._future = pool.submit(block.scan, interned, longest)
+
+    def done(self) -> bool:
+        """Whether there is nothing to wait for."""
+        return self._future.done()
+
+    def here(self) -> bool:
+        """Read the block in this thread, if none has begun it."""
+        if self._future.cancelled() or not self._future.cancel():
+            return False
+        self.block.scan(*self._how)
+        return True
+
+    def result(self) -> Block:
+        """The block when it was read."""
+        if not self._future.cancelled():
+            self._future.result()
+        return self.block
+
+
+def _oldest(waiting: deque[_Reading]) -> Block:
+    """The oldest block, read; while a thread is busy with it, this one reads those behind it."""
+    first = waiting.popleft()
+    while not first.done() and any(reading.here() for reading in (first, *waiting)):
+        pass
+    return first.result()
