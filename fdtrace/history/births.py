@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ..readers.strace import args as a
 from ..readers.strace import notes
@@ -115,11 +116,17 @@ def limit(state: State, task: Task, flight: Flight, done: Done) -> None:
     """A call set, or told, how many descriptors the process may have."""
     if b"NOFILE" not in done.text or done.errno:
         return
-    call = Call(done.text)
-    pid = call.number(0) if call.name.startswith(b"prlimit") else 0
+    pid, said = _limit_said(done.text)
     if pid in (0, None, task.process.pid):
         process = task.process
-        process.limit = creations.nofile_limit(call) or process.limit
+        process.limit = said or process.limit
+
+
+@lru_cache(maxsize=256)
+def _limit_said(text: bytes) -> tuple[int | None, int | None]:
+    """Of which process a call tells or sets the limit, and that; every program of a build asks alike."""
+    call = Call(text)
+    return call.number(0) if call.name.startswith(b"prlimit") else 0, creations.nofile_limit(call)
 
 
 def identity(state: State, task: Task, flight: Flight, done: Done) -> None:

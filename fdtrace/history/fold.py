@@ -160,7 +160,7 @@ class Fold:
         life = self._plainly(row) if op in _PLAIN and row[0] <= _EXIT else None
         if life is None:
             if text is None:
-                text = window.text(index) if op > Op.USE else b""
+                text = window.text(index) if op > Op.USE and op not in _EXITS else b""
             life = self._take(row, text, file)
         if life is not None and life is not _BEGUN:
             self._note(life, index)

@@ -124,6 +124,7 @@ class Kernel(Ends):
         self, original: Life, table: Table, fd: int, cloexec: bool, at: At | None, via: str = "fork_copy"
     ) -> Life:
         """A life of a table's own in place of one that is still another's; it is not in the table yet."""
+        original.refresh()
         copy = Life(table, fd, original.ofd, original.kind, via, at)
         copy.same_file_as(original)
         copy.parent = original
@@ -386,6 +387,9 @@ class Kernel(Ends):
         process.table = table
         table.survived_exec = True
         held = table.held()
+        for kept in held.fds.values():
+            if kept.cloexec is None and kept.table is not table:
+                kept.refresh()
         unknown = {fd for fd, life in held.fds.items() if fd >= STDIO and life.cloexec is None}
         for fd in sorted(held.cloexec | unknown):
             life = held.take(fd)

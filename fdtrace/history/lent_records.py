@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ..readers.strace.window import Row, Scan, Window
 from . import walk_columns as w
 from .calls import Calls
-from .lent_species import Species, flags_of
+from .lent_species import STATES, Species, flags_of
 from .lives import At, Life
 from .sockets import STREAMS
 from .tasks import Process
-
-if TYPE_CHECKING:
-    from .loans import Loan
 
 
 class Records(Species):
@@ -153,31 +148,20 @@ class Records(Species):
         return self.twin(life)
 
     def own(self) -> bool:
-        """A life that is still a parent's is used: the table gets one of its own, as `Kernel.own` has it.
-
-        False where what the parent made of it meanwhile is not at hand.
-        """
+        """A life that is still a parent's is used: the table gets one of its own, as `Kernel.own` has it."""
         record = int(self.state[w.WHO])
         place, fd = self.rec[record, [w.R_TABLE, w.R_FD]].tolist()
         table, original = self.table_of(place), self.life(record)
-        loan, over = table.loan, original.table.loan
-        if loan is None or (
-            original.kind in STREAMS and over is not None and not self._refresh(original, over)
-        ):
+        loan = table.loan
+        if loan is None:
             return False
         cell = int(self.tables[place, w.T_BASE]) + fd
         cloexec = bool(self.cells[cell, w.C_FLAGS] & w.CLOEXEC)
         copy = self.calls.kernel.copy_of(original, table, fd, cloexec, table.forked)
         loan.fds[fd] = self.lives[record] = copy
-        self.rec[record, w.R_FLAGS] = flags_of(copy, table)
+        self.rec[record, [w.R_FLAGS, w.R_STATE]] = (
+            flags_of(copy, table),
+            STATES.get(copy.state or "", w.OTHER),
+        )
         self.rec[record, [w.R_BRAND, w.R_TWIN]] = -1, w.UNKNOWN_TWIN
-        return True
-
-    def _refresh(self, life: Life, loan: Loan) -> bool:
-        """Bring a life of a lent table up to date; False when it is not open there any more."""
-        base, size = self.tables[loan.place, : w.T_CELLS + 1].tolist()
-        record = int(self.cells[base + life.fd, w.C_RECORD]) if life.fd < size else -1
-        if record < 0 or self.lives[record] is not life:
-            return False
-        self.settle(record)
         return True

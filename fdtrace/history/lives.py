@@ -108,6 +108,11 @@ class Life:
         self.other_end: int | None = None
         self.slot = -1
 
+    def refresh(self) -> None:
+        """Learn what the walk has made of it, where its table is lent."""
+        if self.table.loan is not None:
+            self.table.loan.refresh(self)
+
     def describe(self, note: bytes | None) -> None:
         """Learn from an annotation; what a call said about itself is kept where both speak."""
         if note is None:

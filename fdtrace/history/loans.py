@@ -20,6 +20,8 @@ _PAYS = 4
 _LITTLE = 8
 """So many descriptors and threads are no trouble."""
 _PATIENCE = 4096
+_STEADY = frozenset({"file", "dir", "char"})
+"""Kinds of which no use decides anything but whether they close on exec."""
 _LENT = ("fds", "flights", "touched", "cloexec", "last_closed", "changed", "filled")
 _IMPORTED = frozenset(
     {
@@ -61,7 +63,7 @@ class Loan:
     def rise(self, task: Task) -> None:
         """The fold takes a row of a thread: it comes back alone, unless a life is held for its call."""
         lender, seat = self.lender, self.seats[task]
-        call = lender.threads[seat, w.K_OP :].tolist()
+        call = lender.threads[seat, w.K_OP : w.K_AT + w.PLACE].tolist()
         op, old, shut = call[:3]
         if op not in (w.NO_CALL, w.UNKNOWN_CALL) and (old >= 0 or shut >= 0):
             self.give_back()
@@ -134,8 +136,8 @@ class Loan:
             born = [(ident, n) for ident, n in zip(facts[3::4], numbers, strict=True) if n not in fds]
             for _, number in sorted(born):
                 fds[number] = lender.life(now[number])
-        for record, news in zip(records, facts[2::4], strict=True):
-            if news:
+        for record, own in zip(records, facts[2::4], strict=True):
+            if own:
                 lender.settle(record)
         self.cloexec.clear()
         for number, mark in zip(marks[0::2], marks[1::2], strict=True):
@@ -144,6 +146,21 @@ class Loan:
             if mark & w.TOUCHED:
                 self.touched.add(number)
         return records, marks
+
+    def refresh(self, life: Life) -> None:
+        """Bring one life of the table up to date, wherever it stands."""
+        lender, held = self.lender, self.lender.lives
+        base, size = lender.tables[self.place, : w.T_CELLS + 1].tolist()
+        record = int(lender.cells[base + life.fd, w.C_RECORD]) if life.fd < size else -1
+        if record >= 0 and held[record] is life:
+            lender.settle(record)
+        elif life.kind not in _STEADY or life.cloexec is None:
+            closing = [int(lender.threads[seat, w.K_SHUT]) for seat in self.seats.values()]
+            closed = lender.logs[w.L_ENDED, : lender.state[w.ENDED]]
+            closed = closed[lender.rec[closed, w.R_FD] == life.fd].tolist()
+            for record in (*closing, *closed):
+                if record >= 0 and held[record] is life:
+                    lender.settle(record)
 
     def take(self, fd: int) -> Life | None:
         """Takes a number out after a look; the life that it was, None where it was free."""
@@ -333,7 +350,7 @@ def _vacate(lender: Lender, task: Task, seat: int, standing: int) -> None:
 
 def _return_flights(lender: Lender, table: Table, loan: Loan) -> None:
     for task, seat in loan.seats.items():
-        call = lender.threads[seat, w.K_OP :].tolist()
+        call = lender.threads[seat, w.K_OP : w.K_AT + w.PLACE].tolist()
         _vacate(lender, task, seat, w.NOT_LENT)
         task.flight = loan._flight(task, call)
     table.flights = dict(sorted(loan.flights.items(), key=lambda item: item[1].pos))

@@ -7,8 +7,7 @@ from ..readers.strace.scan_bytes import Ints
 from .walk_columns import (
     C_FLAGS,
     C_RECORD,
-    CLOEXEC_OFF,
-    CLOEXEC_ON,
+    FOREIGN,
     FREE,
     L_FREE,
     NOTED,
@@ -23,15 +22,12 @@ from .walk_columns import (
     R_STATED,
     R_TABLE,
     R_TWIN,
-    R_USES,
     RECORD,
     T_BASE,
     T_CELLS,
     UNKNOWN_TWIN,
 )
 
-CLEAN, CHANGED, NEW = range(3)
-"""A record that its life knows all of; one with more to tell; one without a life."""
 ROOM = 6
 """So many numbers are said at most of each number of a table, and in the beginning."""
 HEADS = 2
@@ -74,7 +70,7 @@ def hand_over(said: Ints, place: int, tables: Ints, cells: Ints, rec: Ints, logs
 
 @compiled
 def look(said: Ints, place: int, tables: Ints, cells: Ints, rec: Ints) -> int:
-    """Say what a table holds: number, record, what its life has to be told, and its order of birth.
+    """Say what a table holds: number, record, whether it is the table's own, and its order of birth.
 
     Behind that, each number with marks, and these. Returns how much was said.
     """
@@ -84,14 +80,9 @@ def look(said: Ints, place: int, tables: Ints, cells: Ints, rec: Ints) -> int:
         r = cells[base + number, C_RECORD]
         if r < 0:
             continue
-        news = CLEAN
-        if rec[r, R_PY] != 1:
-            news = NEW
-        elif rec[r, R_USES] or rec[r, R_STATED] >= 0 or rec[r, R_FLAGS] & (CLOEXEC_ON | CLOEXEC_OFF):
-            news = CHANGED
         said[at] = number
         said[at + 1] = r
-        said[at + 2] = news
+        said[at + 2] = rec[r, R_FLAGS] & FOREIGN == 0
         said[at + 3] = rec[r, R_IDENT]
         at += 4
     said[0] = (at - HEADS) // 4

@@ -297,3 +297,36 @@ def test_a_table_stays_lent_while_its_process_forks(tmp_path: Path, monkeypatch:
 
     assert lent.count(100) <= 2
     assert len(lent) <= 62
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_child_sees_what_became_of_its_parents_descriptors(
+    eager: pytest.MonkeyPatch, tmp_path: Path, closed: bool
+) -> None:
+    lines = ["100 socket(AF_INET, SOCK_STREAM, 0) = 3", '100 write(9, "x", 1) = 1']
+    for pid in range(200, 230):
+        lines += [
+            f"100 accept4(3, {{sa_family=AF_INET, sin_port=htons({pid}), sin_addr=1}}, [16], 0) = 5",
+            f'100 write({pid}, "x", 1) = 1',
+            f"100 fork() = {pid}",
+            f"{pid} close(3) = 0",
+            "100 fcntl(9, F_SETFD, FD_CLOEXEC) = 0",
+            f"100 fcntl({pid}, F_SETFD, 0) = 0",
+            '100 read(5, "", 10) = 0',
+            *(["100 close(5) = 0"] if closed else []),
+            *([f"{pid} fcntl(5, F_GETFL) = 2"] if pid % 2 else []),
+            f'{pid} write(5, "x", 1) = 1',
+            f"{pid} shutdown(5, SHUT_WR) = 0",
+            f'{pid} execve("/bin/cgi", ["cgi"], 0x1 /* 1 var */) = 0',
+            f'{pid} write({pid}, "x", 1) = 1',
+            f"{pid} fcntl({pid}, F_GETFD) = 0",
+            f"{pid} exit_group(0) = ?",
+            f"{pid} +++ exited with 0 +++",
+            *([] if closed else ["100 close(5) = 0"]),
+        ]
+    path = tmp_path / "children.strace"
+    path.write_text("".join(line + "\n" for line in lines))
+
+    same(path, eager)
+    eager.setattr(fold, "_ROWS_UNTOLD", 1 << 15)
+    same(path, eager)
