@@ -20,7 +20,7 @@ _PAYS = 4
 _LITTLE = 8
 """So many descriptors and threads are no trouble."""
 _PATIENCE = 4096
-_STEADY = frozenset({"file", "dir", "char"})
+_STEADY = frozenset({"file", "dir", "char", "pipe"})
 """Kinds of which no use decides anything but whether they close on exec."""
 _LENT = ("fds", "flights", "touched", "cloexec", "last_closed", "changed", "filled")
 _IMPORTED = frozenset(
@@ -136,8 +136,8 @@ class Loan:
             born = [(ident, n) for ident, n in zip(facts[3::4], numbers, strict=True) if n not in fds]
             for _, number in sorted(born):
                 fds[number] = lender.life(now[number])
-        for record, own in zip(records, facts[2::4], strict=True):
-            if own:
+        for record, news in zip(records, facts[2::4], strict=True):
+            if news:
                 lender.settle(record)
         self.cloexec.clear()
         for number, mark in zip(marks[0::2], marks[1::2], strict=True):
@@ -293,9 +293,10 @@ def _flight(lender: Lender, task: Task, loan: Loan, base: int) -> tuple[int, ...
         return unknown
     elif flight.old is not None:
         number = flight.old.fd
-        if loan.fds.get(number) is not flight.old:
+        if number < lender.tables[loan.place, w.T_CELLS]:
+            old = int(lender.cells[base + number, w.C_RECORD])
+        if old < 0 or lender.lives[old] is not flight.old:
             return unknown
-        old = int(lender.cells[base + number, w.C_RECORD])
         lender.rec[old, w.R_HELD] += 1
     at = flight.at
     code = lender.scan.syscalls.codes.get(at.syscall, -1)

@@ -22,6 +22,7 @@ from .walk_columns import (
     R_STATED,
     R_TABLE,
     R_TWIN,
+    R_USES,
     RECORD,
     T_BASE,
     T_CELLS,
@@ -70,9 +71,10 @@ def hand_over(said: Ints, place: int, tables: Ints, cells: Ints, rec: Ints, logs
 
 @compiled
 def look(said: Ints, place: int, tables: Ints, cells: Ints, rec: Ints) -> int:
-    """Say what a table holds: number, record, whether it is the table's own, and its order of birth.
+    """Say what a table holds: number, record, whether it has news for its life, and its order of birth.
 
-    Behind that, each number with marks, and these. Returns how much was said.
+    All that becomes of a life comes with a use of it. Behind that stands each number with marks, and
+    these. Returns how much was said.
     """
     base, size = tables[place, T_BASE], tables[place, T_CELLS]
     at = HEADS
@@ -82,7 +84,7 @@ def look(said: Ints, place: int, tables: Ints, cells: Ints, rec: Ints) -> int:
             continue
         said[at] = number
         said[at + 1] = r
-        said[at + 2] = rec[r, R_FLAGS] & FOREIGN == 0
+        said[at + 2] = rec[r, R_FLAGS] & FOREIGN == 0 and (rec[r, R_USES] > 0 or rec[r, R_PY] != 1)
         said[at + 3] = rec[r, R_IDENT]
         at += 4
     said[0] = (at - HEADS) // 4
