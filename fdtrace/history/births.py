@@ -8,12 +8,11 @@ from functools import lru_cache
 from ..readers.strace import args as a
 from ..readers.strace import notes
 from ..readers.strace.args import Call
-from ..readers.strace.window import ABSENT
 from . import creations
 from .effects import CLONE_FILES, CLONE_NEWPID, CLONE_VFORK, Op
 from .lives import Flight
 from .state import Done, State
-from .tasks import Task
+from .tasks import Space, Task
 
 _ALIAS = re.compile(rb"/\* (\d+) in strace's PID NS \*/")
 
@@ -21,6 +20,7 @@ _ALIAS = re.compile(rb"/\* (\d+) in strace's PID NS \*/")
 def enter_spawn(state: State, task: Task, flight: Flight, call: Call, alone: bool) -> None:
     """The child's table is what the caller's was when the call began."""
     flight.flags = creations.spawn_flags(call)
+    flight.begun = state.place_of(flight.at)
     if not flight.flags & CLONE_FILES:
         state.kernel.snapshot(flight)
     if not alone:
@@ -106,7 +106,7 @@ def unshare(state: State, task: Task, flight: Flight, done: Done) -> None:
         return
     call = Call(done.text)
     if call.has(0, b"CLONE_NEWPID", CLONE_NEWPID):
-        task.process.makes_inner = True
+        task.process.space_below = Space()
     if len(task.table.users) > 1 and call.has(0, b"CLONE_FILES", CLONE_FILES):
         state.kernel.unshare(task, done.at)
         state.settled(task, done.at)
@@ -131,5 +131,5 @@ def _limit_said(text: bytes) -> tuple[int | None, int | None]:
 
 def identity(state: State, task: Task, flight: Flight, done: Done) -> None:
     """A thread asked for its number: when it is not strace's, it is another pid namespace's."""
-    if done.ret != ABSENT and not done.errno and task.tid and done.ret != task.tid:
-        task.process.inner = True
+    if done.succeeded and task.tid and done.ret != task.tid and task.process.space is None:
+        task.process.space = Space(told=True)

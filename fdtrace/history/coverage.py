@@ -143,6 +143,9 @@ def _gaps(history: History, features: dict[str, int]) -> None:
         f"{calls.kernel.given_up:,} of too many threads alive at once were not followed to their end": (
             calls.kernel.given_up > 0
         ),
+        f"{calls.belied:,} pid namespaces that threads speak of are none: forks return strace's numbers": (
+            calls.belied > 0
+        ),
         f"{calls.kernel.left_unjudged:,} descriptors of processes that ended are counted, not judged": (
             calls.kernel.left_unjudged > 0
         ),

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from .effects import CLONE_FILES, CLONE_NEWPID, CLONE_THREAD
 from .kernel import Kernel
 from .lives import At, Flight, Table
-from .tasks import COPIED, Process, Spawns, Task
+from .matching import matches
+from .spawns import Birth, Spawns
+from .tasks import COPIED, Process, Space, Task
 
 ALIVE = 30_000
 """Threads alive at once that are followed, where no table of them is asked for."""
@@ -37,6 +39,10 @@ class Family:
         """Whether the capture begins with the execution of a program: every other task has a parent in it."""
         self.resumed = False
         """Whether a call was resumed: strace prints calls as they begin, not when they have returned (-z)."""
+        self.retaken = -1
+        """Where the row that is being taken stood, if it had to wait."""
+        self.belied = 0
+        """Namespaces that threads spoke of, whose forks return the numbers that strace prints."""
         self.keep_tenures = kernel.list_copies
         self.tenures: list[tuple[int, int, int, Task, Table]] = []
 
@@ -52,45 +58,80 @@ class Family:
 
     def ambiguous(self, tid: int) -> bool:
         """Whether an unknown thread could be the child of more than one call, with different tables."""
-        if tid in self.spawns.returned or tid in self.groups or tid in self.told:
-            return False
-        if self.spawns.inner:
+        spawns = self.spawns
+        if tid in spawns.unborn:
             return True
-        candidates = self.spawns.candidates()
-        if not candidates:
-            # Under -z, or with any other choice of --status, a call is printed when it has returned: a child
-            # may come and go before its birth. Such a capture never says that a call is resumed.
-            if self.resumed or not self.tasks:
-                return False
-            return self.rooted and not self.attaches and tid not in self.alone
-        outcomes = {
-            flight.table.ident if flight.flags & CLONE_FILES else -id(flight) for _, flight in candidates
-        }
-        return len(outcomes) > 1
-
-    def match_inner(self, unborn: set[int]) -> bool:
-        """Match new threads with calls that returned numbers of another pid namespace.
-
-        Both grow in the order of birth.
-        """
-        inner = self.spawns.inner
-        under_way = any(task.process.inner for task, _ in self.spawns.candidates())
-        if not inner or under_way or len(inner) != len(unborn):
+        if tid in spawns.returned or tid in self.groups or tid in self.told or self._belies(tid):
             return False
-        for tid, number in zip(sorted(unborn), sorted(inner), strict=True):
-            self.spawns.returned[tid] = inner.pop(number)
+        outcomes = {birth.outcome for birth in spawns.births()}
+        return len(outcomes) > 1 if outcomes else self._orphans_wait(tid)
+
+    def _orphans_wait(self, tid: int) -> bool:
+        """Whether a thread that no call may have made may be the child of one that is yet to come.
+
+        Under -z, or with any other choice of --status, a call is printed when it has returned: a child
+        may come and go before its birth. Such a capture never says that a call is resumed.
+        """
+        if self.resumed or not self.tasks:
+            return False
+        return self.rooted and not self.attaches and tid not in self.alone
+
+    def _belies(self, tid: int) -> bool:
+        """Whether a fork returned this thread's number, though its caller says that it sees others."""
+        for birth in self.spawns.inner.values():
+            if birth.number == tid and self._disbelieve(birth, tid):
+                return True
+        return False
+
+    def _disbelieve(self, birth: Birth, tid: int) -> bool:
+        """A fork returned a number as strace prints it: what its space's threads say of theirs is wrong."""
+        space = birth.space
+        if space is None or not space.told or tid <= birth.call[0].tid:
+            return False
+        space.believed = False
+        self.belied += 1
+        for other in [other for other in self.spawns.inner.values() if other.space is space]:
+            self.spawns.lose(other)
+            if other.number is not None:
+                self.spawned(*other.call, other.number, None, other.at)
         return True
+
+    def place_of(self, at: At) -> int:
+        """Where the row that is being taken stands: what came before it was not made by it.
+
+        -1, before all, as long as calls may be printed when they have returned.
+        """
+        if not self.resumed:
+            return -1
+        return self.retaken if self.retaken >= 0 else at.pos
+
+    def clear(self, until: int, last: bool) -> list[int]:
+        """The threads that wait whose parents are clear, when all rows `until` there have been taken.
+
+        When it is the `last` time, that is all of them.
+        """
+        spawns = self.spawns
+        known = [
+            tid
+            for tid in spawns.unborn
+            if tid in self.tasks or tid in spawns.returned or tid in self.groups or tid in self.told
+        ]
+        for tid in known:
+            del spawns.unborn[tid]
+        for thread, birth in list(matches(spawns, until, self._orphans_wait(0), last)):
+            del spawns.unborn[thread.tid]
+            known.append(thread.tid)
+            if birth is not None:
+                spawns.lose(birth)
+                spawns.returned[thread.tid] = birth.call
+        return known
 
     def first_sight(self, tid: int, at: At) -> Task:
         """A thread prints its first line."""
         spawns = self.spawns
         born = spawns.claim(tid)
         if born is None:
-            candidates = spawns.candidates()
-            if candidates:
-                born = candidates[0]
-            elif spawns.inner:
-                born = spawns.inner.pop(min(spawns.inner))
+            born = spawns.likeliest()
         if born is None and tid not in self.groups and self.followed:
             silent = spawns.oldest_silent()
             if silent is not None:
@@ -189,9 +230,8 @@ class Family:
             process.ppid = parent.process.pid
             process.command, process.argv = parent.process.command, parent.process.argv
             process.limit = parent.process.limit
-            process.inner = (
-                parent.process.inner or parent.process.makes_inner or bool(flight.flags & CLONE_NEWPID)
-            )
+            new = Space() if flight.flags & CLONE_NEWPID else None
+            process.space = new or parent.process.space_below or parent.process.space
         if flight.flags & CLONE_FILES:
             table = flight.table
         else:
@@ -204,8 +244,11 @@ class Family:
         """A call of fork or clone returned `tid` (`alias`: the number in strace's own namespace)."""
         self.spawns.waiting.pop(task, None)
         tid = alias or tid
+        birth = Birth((task, flight), at) if task.process.inner and alias is None else None
         known = self.tasks.get(tid)
         if flight.spawned is not None:
+            if birth is not None and (flight.spawned.tid != tid or not self._disbelieve(birth, tid)):
+                return flight.spawned
             if (
                 known is not None
                 and known is not flight.spawned
@@ -214,8 +257,9 @@ class Family:
             ):
                 self._swap(task, flight, known)
             return flight.spawned
-        if task.process.inner and alias is None:
-            self.spawns.inner[tid] = (task, flight)
+        if birth is not None:
+            birth.over = at.pos if self.retaken < 0 else self.retaken
+            self.spawns.keep_inner(birth, tid)
             return None
         if known is not None and known is not task:
             for theirs in self.spawns.waiting.values():

@@ -115,7 +115,7 @@ class Fold:
             for row in (window.column("kind") == _EXIT).nonzero()[0][:1].tolist():
                 yield row + 1
                 self.calls.resumed = True
-                self._limbo.replay()
+                self._limbo.settle()
         yield len(window)
 
     def _count(self, window: Window) -> None:
@@ -171,14 +171,14 @@ class Fold:
     def _tell(self) -> None:
         """Tell the observers what has become of lives; wherever windows end, it is after the same rows."""
         if self._limbo.full:
-            self._limbo.replay(last=True)
+            self._limbo.settle(last=True)
         self._publish()
         self._due = self._pos + _ROWS_UNTOLD
 
     def finish(self) -> None:
         """The capture has no more rows: settle what was left open."""
         self._publish()
-        self._limbo.replay(last=True)
+        self._limbo.settle(last=True)
         self.calls.finish()
         self._publish()
 
@@ -285,23 +285,23 @@ class Fold:
         )
         if kind > Row.SIGNAL:
             if kind in (Row.EXITED, Row.KILLED) and tid not in calls.tasks and calls.ambiguous(tid):
-                self._limbo.put(row, text, file, over=True)
+                self._limbo.put(row, text, file, Op.NONE)
             else:
                 self._status(kind, tid, ret, at)
                 if not calls.tasks:
-                    self._limbo.replay()
+                    self._limbo.settle()
             return None
         task = calls.tasks.get(tid)
+        op = self._ops[code] if code >= 0 else Op.NONE
         if task is None:
             if calls.ambiguous(tid):
-                self._limbo.put(row, text, file)
+                self._limbo.put(row, text, file, op)
                 return None
             task = calls.first_sight(tid, at)
         if task.silent:
             calls.heard(task)
         if kind == Row.SIGNAL:
             return None
-        op = self._ops[code]
         if flags & _NO_RESULT and op not in _EXITS:
             task.exiting = at  # it died in the call
         elif task.exiting is not None and kind != Row.EXIT:
@@ -328,7 +328,7 @@ class Fold:
         )
         life = calls.leave(task, flight, op, done)
         if op == Op.SPAWN:
-            self._limbo.born()
+            self._limbo.settle()
         return life
 
     def _status(self, kind: int, tid: int, ret: int, at: At) -> None:

@@ -2,8 +2,8 @@
 
 A child may be seen before its parent's call returns; where several calls are
 under way, or calls return numbers of another pid namespace, any of them may be
-its parent's. Its rows are taken as soon as that is known, in the capture's order
-among all others that are.
+its parent's (`matching`). Its rows are taken as soon as that is known, in the
+capture's order among all others that are.
 """
 
 from __future__ import annotations
@@ -11,14 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from heapq import heappop, heappush
 
+from ..readers.strace.window import Row
 from .calls import Calls
+from .effects import Op
 from .lives import At, Life
+from .spawns import Birth, Unborn
 
 LIMBO = 100_000
 """Rows of threads with unclear parents that may wait for clarity; more of them are taken as they are."""
+_TROUBLE = 1000
+"""So many pairs of threads and forks are looked at for each row that may have made something clear."""
+_NOT_TAKEN = At(0, -1, 0, 0, 0, 0, b"", -1, -1)
+_RETURNS = frozenset({int(Row.CALL), int(Row.EXIT)})
 
 Waiting = tuple[int, tuple[int, ...], bytes, int]
-"""How many rows had to wait before, the row, its text and its file."""
+"""The place of a row among all, the row, its text and its file."""
 
 
 class Limbo:
@@ -33,71 +40,81 @@ class Limbo:
         self._calls, self._take, self._position = calls, take, position
         self._rows: dict[int, list[Waiting]] = {}
         self._ready: list[Waiting] = []
-        self._unborn: set[int] = set()
-        self._replaying = False
-        self._place = 0
-        self._put = 0
         self._left = 0
+        self._replaying = False
+        self._asked = 0
 
     @property
     def full(self) -> bool:
         """Whether more rows wait than may."""
         return self._left > LIMBO
 
-    def put(self, row: tuple[int, ...], text: bytes, file: int, over: bool = False) -> None:
-        """A row has to wait; `over` when it tells its thread's end."""
-        tid = row[1]
-        self._rows.setdefault(tid, []).append((self._put, row, text, file))
-        self._put += 1
+    def put(self, row: tuple[int, ...], text: bytes, file: int, op: int) -> None:
+        """A row has to wait."""
+        tid, place = row[1], self._position()
+        unborn = self._calls.spawns.unborn
+        thread = unborn.get(tid)
+        new = thread is None
+        if thread is None:
+            thread = unborn[tid] = Unborn(tid, place)
+        self._rows.setdefault(tid, []).append((place, row, text, file))
         self._left += 1
-        if tid not in self._unborn:
-            self._unborn.add(tid)
-            if not over and self._calls.match_inner(self._unborn):
-                self.replay()
+        if self._learn(thread, row, op) or new:
+            self.settle()
 
-    def born(self) -> None:
-        """A call has returned a child: perhaps one of those that wait."""
-        if self._left:
-            self._calls.match_inner(self._unborn)
-            self.replay()
+    def _learn(self, thread: Unborn, row: tuple[int, ...], op: int) -> bool:
+        """What a row says about its thread, or about children of its own; whether it may settle something."""
+        kind, ret, errno = row[0], row[6], row[8]
+        if op == Op.IDENTITY and kind in _RETURNS and errno < 0 <= ret:
+            thread.word = ret
+            return True
+        if op != Op.SPAWN or kind > Row.EXIT:
+            return False
+        place = self._position()
+        if kind != Row.EXIT or not thread.births:
+            birth = Birth(thread, _NOT_TAKEN)
+            birth.begun = place if self._calls.resumed else -1
+            thread.births.append(birth)
+        if kind == Row.ENTRY:
+            return False
+        if errno >= 0 or ret <= 0:
+            thread.births.pop()
+        else:
+            thread.births[-1].number, thread.births[-1].over = ret, place
+        return True
 
-    def replay(self, last: bool = False) -> None:
-        """Take the rows of all threads whose parents are clear by now; of all, for the `last` time.
-
-        Whether a thread's are is asked at its first row: what rows before it do may make it unclear.
-        """
-        if self._replaying:
-            for tid in list(self._rows):
-                if self._rows[tid][0][0] > self._place:
-                    break
-                self._free(tid, last)
+    def settle(self, last: bool = False) -> None:
+        """Take the rows of all threads whose parents are clear by now; of all, for the `last` time."""
+        unborn = self._calls.spawns.unborn
+        self._asked += 1
+        if self._replaying or not (unborn or self._ready):
+            return
+        if not last and len(unborn) * len(self._calls.spawns.inner) > _TROUBLE * self._asked:
             return
         self._replaying = True
-        for tid in list(self._rows):
-            if tid in self._rows:
-                self._drain(self._rows[tid][0][0])
-                self._free(tid, last)
-        self._drain(self._put)
+        while self._rows:
+            self._asked = 0
+            free = self._calls.clear(self._ready[0][0] if self._ready else self._position() + 1, last)
+            if not free and not self._ready and last:
+                free = [next(iter(unborn))]
+                del unborn[free[0]]
+            self._release(free)
+            if not self._ready:
+                break
+            while self._ready and not self._asked:
+                self._calls.retaken, row, text, file = heappop(self._ready)
+                self._left -= 1
+                self._take(row, text, file)
+            self._calls.retaken = -1
         self._replaying = False
 
-    def _free(self, tid: int, last: bool) -> None:
-        """Let go of a thread if its parent is clear."""
-        if tid in self._rows and (last or tid in self._calls.tasks or not self._calls.ambiguous(tid)):
-            for waiting in self._rows.pop(tid):
-                heappush(self._ready, waiting)
-
-    def _drain(self, until: int) -> None:
-        """Take the rows before this place that need not wait any more."""
-        while self._ready and self._ready[0][0] < until:
-            self._place, row, text, file = heappop(self._ready)
-            self._left -= 1
-            self._retake(row, text, file)
-
-    def _retake(self, row: tuple[int, ...], text: bytes, file: int) -> None:
-        tid = row[1]
-        if tid in self._unborn:
-            self._unborn.discard(tid)
+    def _release(self, free: list[int]) -> None:
+        """These threads are born, and their rows wait for their turn only."""
+        for tid in sorted(free, key=lambda tid: self._rows[tid][0][0]):
+            rows = self._rows.pop(tid)
+            row, file = rows[0][1], rows[0][3]
             if tid not in self._calls.tasks:
-                place = At(file, row[10], row[11], row[12], row[2], tid, b"", -1, self._position())
-                self._calls.first_sight(tid, place)
-        self._take(row, text, file)
+                at = At(file, row[10], row[11], row[12], row[2], tid, b"", -1, self._position())
+                self._calls.first_sight(tid, at)
+            for waiting in rows:
+                heappush(self._ready, waiting)

@@ -262,6 +262,7 @@ class Flight:
 
     __slots__ = (
         "at",
+        "begun",
         "cloexec",
         "closed",
         "copies",
@@ -293,6 +294,8 @@ class Flight:
         self.message: tuple[tuple[str, int] | None, list[Life]] | None = None
         self.doubt: dict[int, Life] = {}
         self.spawned: Task | None = None
+        self.begun = -1
+        """Where it stands among all lines, if it is a fork: no child of it printed any before."""
         self.flags = 0
 
 

@@ -10,6 +10,23 @@ from .lives import At, Flight, Table
 if TYPE_CHECKING:
     from .loans import Loan
 
+COPIED = 4_000_000
+"""Numbers in the copies of tables that forks under way, or whose children were not seen, hold together."""
+
+
+class Space:
+    """A pid namespace below strace's: its threads have numbers of their own there, and see only those.
+
+    `told` by a thread that says another number than strace, not by the call that
+    made it; it is `believed` until a fork in it returns the number that strace prints.
+    """
+
+    __slots__ = ("believed", "told")
+
+    def __init__(self, told: bool = False) -> None:
+        self.told = told
+        self.believed = True
+
 
 class Process:
     """A process (thread group). `pid` is None while the capture has not told it."""
@@ -24,13 +41,13 @@ class Process:
         "ended_by",
         "exit_code",
         "exiting",
-        "inner",
         "left",
         "limit",
-        "makes_inner",
         "peak",
         "pid",
         "ppid",
+        "space",
+        "space_below",
         "started",
         "table",
         "tasks",
@@ -48,8 +65,10 @@ class Process:
         self.command: str | None = None
         self.argv: str | None = None
         self.limit: int | None = None
-        self.inner = self.makes_inner = False
-        """In a pid namespace below strace's, or making children that are: the numbers it sees are others."""
+        self.space: Space | None = None
+        """The pid namespace that it is in, where that is not strace's."""
+        self.space_below: Space | None = None
+        """The one that its children will be in, after an unshare."""
         self.peak = 0
         self.left = False
         """Whether it left a descriptor of its own open when it ended."""
@@ -60,6 +79,11 @@ class Process:
         self.table: Table | None = None
         self.tasks: set[Task] = set()
         self.tids: list[int] = []
+
+    @property
+    def inner(self) -> bool:
+        """Whether it sees other numbers than strace prints."""
+        return self.space is not None and self.space.believed
 
     @property
     def near_limit(self) -> bool:
@@ -108,60 +132,3 @@ class Task:
             raise AttributeError(name)
         loan.rise(self)
         return getattr(self, name)
-
-
-UNSEEN = 4096
-"""Forks whose child has not printed a line yet that are remembered."""
-UNDER_WAY = 512
-"""Forks that have begun and not returned that are remembered."""
-COPIED = 4_000_000
-"""Numbers in the copies of tables that either of these hold, together."""
-
-
-class Spawns:
-    """Calls of clone and fork whose child has not printed a line yet.
-
-    A child may be seen before its parent's call returns, so a new thread is
-    matched with the calls that are under way; a call that has returned knows
-    its child's number, unless that lives in another pid namespace.
-    """
-
-    __slots__ = ("inner", "returned", "silent", "waiting")
-
-    def __init__(self) -> None:
-        self.inner: dict[int, tuple[Task, Flight]] = {}
-        self.silent: dict[int, Task] = {}
-        self.waiting: dict[Task, Flight] = {}
-        self.returned: dict[int, tuple[Task, Flight]] = {}
-
-    def wait(self, task: Task, flight: Flight) -> None:
-        """A call is under way; of too many at once, the oldest is left to itself."""
-        self.waiting[task] = flight
-        if len(self.waiting) > UNDER_WAY or len(self.waiting) * len(flight.snapshot or ()) > COPIED:
-            self.waiting.pop(next(iter(self.waiting))).snapshot = None
-
-    def keep(self, tid: int, task: Task, flight: Flight) -> None:
-        """A call returned a child that has printed no line yet; of too many, the oldest is lost."""
-        self.returned[tid] = (task, flight)
-        if len(self.returned) > UNSEEN or len(self.returned) * len(flight.snapshot or ()) > COPIED:
-            self.oldest_unseen()
-
-    def candidates(self) -> list[tuple[Task, Flight]]:
-        """Calls under way that have no child yet."""
-        return [(task, flight) for task, flight in self.waiting.items() if flight.spawned is None]
-
-    def claim(self, tid: int) -> tuple[Task, Flight] | None:
-        """The call that has returned `tid`."""
-        return self.returned.pop(tid, None)
-
-    def oldest_silent(self) -> Task | None:
-        """The oldest sharer of a table that has printed no line yet."""
-        for tid in self.silent:
-            return self.silent.pop(tid)
-        return None
-
-    def oldest_unseen(self) -> tuple[Task, Flight] | None:
-        """The oldest returned call whose child was never seen under the number that it returned."""
-        for tid in self.returned:
-            return self.returned.pop(tid)
-        return None

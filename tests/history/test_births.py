@@ -239,3 +239,80 @@ def test_a_capture_behind_another_begins_anew(tmp_path: Path) -> None:
     found = case(tmp_path, body + "200 fork( <unfinished ...>\n201 close(3) = 0\n")
 
     assert [sorted(table(found, pid)) for pid in (200, 201)] == [[3, 4], [4]]
+
+
+INNER = "100 unshare(CLONE_NEWPID) = 0\n100 fork() = 101\n"
+
+
+def test_children_of_two_forks_in_a_namespace_are_told_apart_by_the_number_that_they_say(
+    tmp_path: Path,
+) -> None:
+    body = (
+        INNER
+        + '101 openat(AT_FDCWD, "/a", O_RDONLY) = 3\n'
+        + "101 fork() = 2\n"
+        + "101 close(3) = 0\n"
+        + "101 fork() = 3\n"
+        + "103 set_tid_address(0x7f) = 3\n"
+        + '103 openat(AT_FDCWD, "/b", O_RDONLY) = 3\n'
+        + '102 openat(AT_FDCWD, "/c", O_RDONLY) = 4\n'
+    )
+
+    found = case(tmp_path, START + body)
+
+    assert (sorted(table(found, 102)), sorted(table(found, 103))) == ([3, 4], [3])
+
+
+def test_grandchildren_are_not_matched_with_their_grandparents_forks(tmp_path: Path) -> None:
+    body = (
+        INNER
+        + "101 pause( <unfinished ...>\n101 <... pause resumed>) = ? ERESTARTNOHAND\n"
+        + '101 openat(AT_FDCWD, "/a", O_RDONLY) = 3\n'
+        + "101 fork() = 2\n"
+        + "101 close(3) = 0\n"
+        + "101 fork() = 3\n"
+        + '102 openat(AT_FDCWD, "/b", O_RDONLY) = 4\n'
+        + "102 fork() = 4\n"
+        + '104 openat(AT_FDCWD, "/c", O_RDONLY) = 5\n'
+        + '103 openat(AT_FDCWD, "/d", O_RDONLY) = 3\n'
+    )
+
+    found = case(tmp_path, START + body)
+
+    assert [sorted(table(found, pid)) for pid in (102, 103, 104)] == [[3, 4], [3], [3, 4, 5]]
+    assert found.processes.set_index("pid")["ppid"].to_dict()[104] == 102
+
+
+def test_equal_numbers_in_two_namespaces_are_different_children(tmp_path: Path) -> None:
+    body = (
+        "100 unshare(CLONE_NEWPID) = 0\n100 fork() = 101\n"
+        '101 openat(AT_FDCWD, "/a", O_RDONLY) = 3\n'
+        "100 clone(child_stack=NULL, flags=CLONE_NEWPID|SIGCHLD) = 102\n"
+        '102 openat(AT_FDCWD, "/b", O_RDONLY) = 3\n'
+        '102 openat(AT_FDCWD, "/b", O_RDONLY) = 4\n'
+        "101 fork() = 2\n"
+        "102 fork() = 2\n"
+        '103 openat(AT_FDCWD, "/c", O_RDONLY) = 4\n'
+        '104 openat(AT_FDCWD, "/d", O_RDONLY) = 5\n'
+    )
+
+    found = case(tmp_path, START + body)
+
+    assert (sorted(table(found, 103)), sorted(table(found, 104))) == ([3, 4], [3, 4, 5])
+
+
+def test_a_thread_whose_forks_return_straces_numbers_is_not_believed_its_own(tmp_path: Path) -> None:
+    body = (
+        "100 set_tid_address(0x7f) = 7\n"
+        "100 fork() = 101\n"
+        '100 openat(AT_FDCWD, "/a", O_RDONLY) = 3\n'
+        "100 fork() = 102\n"
+        '102 openat(AT_FDCWD, "/b", O_RDONLY) = 4\n'
+        '101 openat(AT_FDCWD, "/c", O_RDONLY) = 3\n'
+    )
+
+    found = case(tmp_path, START + body)
+
+    assert (sorted(table(found, 101)), sorted(table(found, 102))) == ([3], [3, 4])
+    (strace,) = found.coverage
+    assert any("1 pid namespaces that threads speak of are none" in gap for gap in strace.missing)
