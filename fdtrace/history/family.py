@@ -132,6 +132,8 @@ class Family:
         born = spawns.claim(tid)
         if born is None:
             born = spawns.likeliest()
+        if born is None and tid not in self.groups and tid not in self.told and not self.rooted:
+            born = self._of_another_space(tid)
         if born is None and tid not in self.groups and self.followed:
             silent = spawns.oldest_silent()
             if silent is not None:
@@ -144,6 +146,18 @@ class Family:
         task = self.child(tid, parent, flight, at)
         flight.spawned = task
         return task
+
+    def _of_another_space(self, tid: int) -> tuple[Task, Flight] | None:
+        """The fork that made a thread, if it returned a number that nobody has: one lower than its caller's.
+
+        So forks do in a container whose processes strace attached to from outside.
+        """
+        for number, (task, flight) in self.spawns.returned.items():
+            if number < task.tid < tid and tid > max(self.tasks):
+                task.process.space = task.process.space or Space(told=True)
+                del self.spawns.returned[number]
+                return task, flight
+        return None
 
     def _rename(self, task: Task, tid: int, at: At) -> Task:
         """A task that was known by its number in another pid namespace prints its first line."""
@@ -244,11 +258,19 @@ class Family:
         """A call of fork or clone returned `tid` (`alias`: the number in strace's own namespace)."""
         self.spawns.waiting.pop(task, None)
         tid = alias or tid
-        birth = Birth((task, flight), at) if task.process.inner and alias is None else None
         known = self.tasks.get(tid)
+        made = flight.spawned
+        if made is not None and known is None and not self.rooted and tid < task.tid < made.tid:
+            made.process.space = task.process.space = task.process.space or Space(told=True)
+        birth = Birth((task, flight), at) if task.process.inner and alias is None else None
+        if birth is not None:
+            there = tid in self.spawns.unborn if made is None else made.tid == tid
+            if not there or not self._disbelieve(birth, tid):
+                if made is None:
+                    birth.over = at.pos if self.retaken < 0 else self.retaken
+                    self.spawns.keep_inner(birth, tid)
+                return made
         if flight.spawned is not None:
-            if birth is not None and (flight.spawned.tid != tid or not self._disbelieve(birth, tid)):
-                return flight.spawned
             if (
                 known is not None
                 and known is not flight.spawned
@@ -257,10 +279,6 @@ class Family:
             ):
                 self._swap(task, flight, known)
             return flight.spawned
-        if birth is not None:
-            birth.over = at.pos if self.retaken < 0 else self.retaken
-            self.spawns.keep_inner(birth, tid)
-            return None
         if known is not None and known is not task:
             for theirs in self.spawns.waiting.values():
                 if theirs.spawned is known:  # taken for another's child, with the same table

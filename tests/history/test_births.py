@@ -316,3 +316,23 @@ def test_a_thread_whose_forks_return_straces_numbers_is_not_believed_its_own(tmp
     assert (sorted(table(found, 101)), sorted(table(found, 102))) == ([3], [3, 4])
     (strace,) = found.coverage
     assert any("1 pid namespaces that threads speak of are none" in gap for gap in strace.missing)
+
+
+def test_in_a_container_that_strace_attached_to_forks_return_lower_numbers_than_their_callers(
+    tmp_path: Path,
+) -> None:
+    body = (
+        "100 fork() = 7\n"
+        "105 close(3) = 0\n"
+        '100 openat(AT_FDCWD, "/b", O_RDONLY) = 4\n'
+        "100 fork() = 8\n"
+        "100 close(4) = 0\n"
+        "100 fork() = 9\n"
+        "107 gettid() = 9\n"
+        "106 gettid() = 8\n"
+    )
+
+    found = case(tmp_path, '100 openat(AT_FDCWD, "/a", O_RDONLY) = 3\n' + body)
+
+    assert [sorted(fd for fd in table(found, pid) if fd > 2) for pid in (105, 106, 107)] == [[], [3, 4], [3]]
+    assert found.processes["pid"].tolist() == [100, 105, 107, 106]
