@@ -9,7 +9,7 @@ from ..readers.strace import args as a
 from ..readers.strace import notes
 from ..readers.strace.args import Call
 from . import creations
-from .effects import CLONE_FILES, CLONE_NEWPID, CLONE_VFORK, Op
+from .effects import CLONE_FILES, CLONE_NEWPID, CLONE_PIDFD, CLONE_THREAD, CLONE_VFORK, Op
 from .lives import Flight
 from .state import Done, State
 from .tasks import Space, Task
@@ -41,6 +41,13 @@ def spawn(state: State, task: Task, flight: Flight, done: Done) -> None:
     pidfd = creations.spawn_pidfd(call, flight.flags)
     if pidfd is not None:
         state.make(task, flight, done.at, pidfd).peer = f"pid {done.ret}"
+
+
+def makes_thread(words: bytes) -> bool:
+    """Whether a call with these words makes a thread with its caller's table, whatever the numbers in it."""
+    flags = creations.spawn_flags(Call(words))
+    plain = flags & (CLONE_VFORK | CLONE_NEWPID | CLONE_PIDFD) == 0 and b"/*" not in words
+    return plain and flags & CLONE_FILES != 0 and flags & CLONE_THREAD != 0
 
 
 def _split_before(state: State, child: Task) -> None:
@@ -132,4 +139,4 @@ def _limit_said(text: bytes) -> tuple[int | None, int | None]:
 def identity(state: State, task: Task, flight: Flight, done: Done) -> None:
     """A thread asked for its number: when it is not strace's, it is another pid namespace's."""
     if done.succeeded and task.tid and done.ret != task.tid and task.process.space is None:
-        task.process.space = Space(told=True)
+        task.process.enter(Space(told=True))

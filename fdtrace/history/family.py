@@ -154,13 +154,15 @@ class Family:
         """
         for number, (task, flight) in self.spawns.returned.items():
             if number < task.tid < tid and tid > max(self.tasks):
-                task.process.space = task.process.space or Space(told=True)
+                task.process.enter(task.process.space or Space(told=True))
                 del self.spawns.returned[number]
                 return task, flight
         return None
 
     def _rename(self, task: Task, tid: int, at: At) -> Task:
         """A task that was known by its number in another pid namespace prints its first line."""
+        if task.loan is not None:
+            task.loan.rise(task)
         self.tasks.pop(task.tid, None)
         process = task.process
         process.tids = [tid if t == task.tid else t for t in process.tids]
@@ -172,8 +174,18 @@ class Family:
     def heard(self, task: Task) -> None:
         """A task that had been silent since its birth prints a line."""
         task.silent = False
-        if self.spawns.silent.pop(task.tid, None) is not None:
+        if self.spawns.silent.get(task.tid) is task:
+            del self.spawns.silent[task.tid]
             self.followed = True
+
+    def born_elsewhere(self, task: Task, silent: bool) -> None:
+        """A thread was born in the walk; `silent` while it has not printed a line."""
+        self.tasks.pop(task.tid, None)
+        self.tasks[task.tid] = task
+        task.silent = silent
+        if silent:
+            self.spawns.silent.pop(task.tid, None)
+            self.spawns.silent[task.tid] = task
 
     def _stranger(self, tid: int, at: At) -> Task:
         """A thread that nobody was seen to make: the program itself, or one that was there before."""
@@ -261,7 +273,9 @@ class Family:
         known = self.tasks.get(tid)
         made = flight.spawned
         if made is not None and known is None and not self.rooted and tid < task.tid < made.tid:
-            made.process.space = task.process.space = task.process.space or Space(told=True)
+            space = task.process.space or Space(told=True)
+            task.process.enter(space)
+            made.process.enter(space)
         birth = Birth((task, flight), at) if task.process.inner and alias is None else None
         if birth is not None:
             there = tid in self.spawns.unborn if made is None else made.tid == tid
@@ -363,18 +377,23 @@ class Family:
             if tid not in self.spawns.returned and not self.spawns.candidates():
                 return
             task = self.first_sight(tid, at)
+        if task.silent:
+            self.heard(task)
         if len(task.process.tasks) == 1 or task.tid == task.process.pid:
             task.process.exit_code = status
         self.end(task, how, at)
 
     def over(self, task: Task) -> None:
         """Keep a thread that is gone, where somebody may ask for its row."""
+        if self.spawns.silent.get(task.tid) is task:
+            del self.spawns.silent[task.tid]
         if not self.kernel.lean:
             self.gone.append(task)
 
     def end(self, task: Task, how: str, at: At | None) -> None:
         """A task is gone."""
-        self.tasks.pop(task.tid, None)
+        if self.tasks.get(task.tid) is task:
+            del self.tasks[task.tid]
         flight = task.flight
         if flight is not None:
             for fd in list(flight.closed):
@@ -404,7 +423,7 @@ class Family:
 
     def _move_users(self, table: Table, into: Table) -> None:
         process: Process = into.process
-        for task in list(table.users):
+        for task in sorted(table.users, key=lambda task: task.tid):
             old = task.process
             old.tasks.discard(task)
             task.process, task.table = process, into

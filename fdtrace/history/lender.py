@@ -24,13 +24,13 @@ import numpy.typing as npt
 
 from ..readers.strace.scan_block import Arrays
 from ..readers.strace.window import Row, Scan, Window
-from . import sockets, walk
+from . import sockets, walk, walk_threads
 from . import walk_columns as w
 from .calls import Calls
 from .effects import READS, STREAM_ENDS, USES, WRITES, Op
 from .lent_arrays import Ints
-from .lent_records import Records
 from .lent_species import ARENA, SPECIES
+from .lent_threads import Threads
 from .lives import Table
 from .loans import calm, enrol, lend
 from .passers import Passers
@@ -81,10 +81,14 @@ def traits(name: bytes, op: int) -> int:
         return found | (w.S_LIMIT if op == Op.LIMIT else w.S_IDENTITY)
     if op == Op.EXEC:
         return found | w.S_FAILS
+    if op == Op.EXIT:
+        return found | w.S_EXITS
+    if op == Op.SPAWN and name.startswith(b"clone"):
+        return found | w.S_SPAWNS
     return 0
 
 
-class Lender(Records):
+class Lender(Threads):
     """Lends tables to the walk and takes them back; runs it."""
 
     def __init__(self, calls: Calls, scan: Scan, file: int) -> None:
@@ -119,14 +123,20 @@ class Lender(Records):
 
     # -- walking -----------------------------------------------------------------
 
-    def run(self, window: Arrays, position: int, due: int) -> int:
-        """Walk on; why it stopped. The numbers of the fold and of the kernel go on where the walk's end."""
+    def run(self, window: Arrays, position: int, due: int, quiet: bool) -> int:
+        """Walk on; why it stopped. The numbers of the fold and of the kernel go on where the walk's end.
+
+        `quiet` while no thread waits for clarity about who made it.
+        """
         state, kernel = self.state, self.calls.kernel
+        if self.looked:
+            self.allow_births(quiet)
+            self.looked = False
         state[w.POS], state[w.DUE] = position, due
         state[w.IDENTS], state[w.OFDS] = kernel.originals, kernel._ofds
         if 2 * (int(state[w.MET]) + window[0]) > len(self.tids):
             more: Ints = np.zeros((2 * len(self.tids), 2), np.int64)
-            walk.rehash(self.tids, more)
+            walk_threads.rehash(self.tids, more)
             self.tids = more
         reason: int = walk.walk(
             *window, self.ops, self.dull, self.tids, self.threads, self.tables, self.cells, self.rec,
@@ -180,6 +190,7 @@ class Lender(Records):
 
     def recall(self, window: Window, row: int, position: int) -> bool:
         """The fold is to take a row: its thread comes back; or, just born, it is the walk's after all."""
+        self.look()
         columns, calls = window.columns, self.calls
         tid = int(columns["tid"][row])
         task = calls.tasks.get(tid)
@@ -217,6 +228,7 @@ class Lender(Records):
 
     def offer(self, tid: int, rows: int) -> None:
         """The fold took rows of this thread and others: perhaps its table is calm enough to be lent."""
+        self._seat_youngest()
         task = self.calls.tasks.get(tid)
         if task is None:
             return
@@ -237,3 +249,12 @@ class Lender(Records):
             return True
         table.earned = 0
         return False
+
+    def _seat_youngest(self) -> None:
+        """A child that has been returned and is silent so far is the walk's where its table is."""
+        silent = self.calls.spawns.silent
+        for tid in reversed(silent):
+            task = silent[tid]
+            if task.loan is None and task.table.loan is not None and self.calls.tasks.get(tid) is task:
+                enrol(self, task, task.table.loan)
+            return

@@ -47,6 +47,8 @@ def answer(lender: Lender, window: Window, row: int, position: int) -> bool:
         return _control(lender, text, int(columns["fd"][row]), int(lender.state[w.WHO]))
     if op in (_SEND, _RECEIVE) and errno < 0:
         return True
+    if lender.tasks[thread] is None:
+        lender.look()
     task = lender.tasks[thread]
     assert task is not None
     exits = kind == _EXIT_ROW
@@ -71,9 +73,12 @@ def answer(lender: Lender, window: Window, row: int, position: int) -> bool:
         lender.scan.errnos.items[errno] if errno >= 0 else b"",
         0,
     )
-    if op in (_LIMIT, _IDENTITY):
-        handler = births.limit if op == _LIMIT else births.identity
-        handler(lender.calls, task, _NO_FLIGHT, done)
+    if op == _LIMIT:
+        births.limit(lender.calls, task, _NO_FLIGHT, done)
+        return True
+    if op == _IDENTITY and task.process.space is None:
+        return False
+    if op == _IDENTITY:
         return True
     record = int(lender.threads[thread, w.K_OLD]) if exits else -1
     if record < 0:
@@ -89,6 +94,8 @@ def meaning(words: bytes) -> int:
     behind it; where a flag is set, to the end of the arguments.
     """
     name, _, said = words.partition(b"(")
+    if name.startswith(b"clone"):
+        return w.SHARES if births.makes_thread(words) else w.LOOK
     if name in (b"dup2", b"dup3"):
         if not _REST.fullmatch(said):
             return w.LOOK

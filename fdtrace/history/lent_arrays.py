@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
+_SEATS = 1 << 9
 
 
 class Arrays:
@@ -25,7 +27,7 @@ class Arrays:
     def __init__(self, calls: Calls) -> None:
         self.calls = calls
         self.tids: Ints = np.zeros((1 << 17, 2), np.int64)
-        self.threads: Ints = np.zeros((64, w.THREAD), np.int64)
+        self.threads: Ints = np.zeros((_SEATS, w.THREAD), np.int64)
         self.tables: Ints = np.zeros((64, w.TABLE), np.int64)
         self.cells: Ints = np.zeros((1 << 12, w.CELL), np.int64)
         self.rec: Ints = np.zeros((1 << 12, w.RECORD), np.int64)
@@ -38,8 +40,8 @@ class Arrays:
         self.push_free(range(len(self.rec)))
         self.lent: list[Table | None] = [None] * len(self.tables)
         self.free_places = list(range(len(self.tables)))
-        self.free_seats = list(range(len(self.threads)))
         self.tasks: list[Task | None] = [None] * len(self.threads)
+        self.push_seats(range(len(self.threads)))
         self.free_cells: dict[int, list[int]] = {}
         self._cells_used = 0
         self._said: Ints = np.zeros(1 << 10, np.int64)
@@ -106,14 +108,20 @@ class Arrays:
             self.free_places += range(size, 2 * size)
         return self.free_places.pop()
 
-    def free_thread(self) -> int:
-        """A seat for a thread."""
-        if not self.free_seats:
-            size = len(self.threads)
-            self.threads = np.concatenate((self.threads, np.zeros_like(self.threads)))
-            self.tasks += [None] * size
-            self.free_seats += range(size, 2 * size)
-        return self.free_seats.pop()
+    def push_seats(self, places: Sequence[int]) -> None:
+        """These seats may be taken again."""
+        free = int(self.state[w.SEATS])
+        self.logs[w.L_SEATS, free : free + len(places)] = places
+        self.state[w.SEATS] = free + len(places)
+
+    def more_seats(self) -> None:
+        """Make room for more threads."""
+        size = len(self.threads)
+        self.threads = np.concatenate((self.threads, np.zeros_like(self.threads)))
+        self.tasks += [None] * size
+        if self.logs.shape[1] < len(self.threads):
+            self.logs = np.concatenate((self.logs, np.zeros_like(self.logs)), axis=1)
+        self.push_seats(range(size, 2 * size))
 
     def room_to_say(self, numbers: int) -> Ints:
         """An array in which all can be said of a table with so many numbers (see `walk_loans`)."""

@@ -45,6 +45,11 @@ class Limbo:
         self._asked = 0
 
     @property
+    def empty(self) -> bool:
+        """Whether no row waits."""
+        return self._left == 0
+
+    @property
     def full(self) -> bool:
         """Whether more rows wait than may."""
         return self._left > LIMBO

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import walk, walk_loans
 from . import walk_columns as w
+from . import walk_loans
 from .effects import Op
 from .lent_species import STATES, flags_of
 from .lives import Flight, Life, Table, Use
@@ -63,13 +63,13 @@ class Loan:
     def rise(self, task: Task) -> None:
         """The fold takes a row of a thread: it comes back alone, unless a life is held for its call."""
         lender, seat = self.lender, self.seats[task]
-        call = lender.threads[seat, w.K_OP : w.K_AT + w.PLACE].tolist()
+        call = lender.threads[seat, w.K_OP : w.K_STANDING].tolist()
         op, old, shut = call[:3]
         if op not in (w.NO_CALL, w.UNKNOWN_CALL) and (old >= 0 or shut >= 0):
             self.give_back()
             return
         del self.seats[task]
-        _vacate(lender, task, seat, w.ALONE)
+        lender.vacate(task, seat, w.ALONE)
         task.flight = self._flight(task, call)
 
     def _flight(self, task: Task, call: list[int]) -> Flight | None:
@@ -200,11 +200,14 @@ def lend(lender: Lender, table: Table) -> None:
         size *= 2
     base = lender.segment(size, table.origin is None)
     flying = len(table.flights)
-    lender.tables[place] = (base, size, len(fds), table.filled, table.changed, 0, flying, -1, 0, 0)
+    pid = table.process.pid or -1
+    lender.tables[place] = (base, size, len(fds), table.filled, table.changed, 0, flying, -1, 0, 0, 0, pid)
     _hand_over(lender, table, place)
     loan = Loan(lender, place, table)
     for task in table.users:
-        if lender.calls.tasks.get(task.tid) is task and not task.silent and task.exiting is None:
+        if lender.calls.tasks.get(task.tid) is task and (
+            task.exiting is None if not task.silent else lender.calls.spawns.silent.get(task.tid) is task
+        ):
             enrol(lender, task, loan)
     for name in _LENT:
         delattr(table, name)
@@ -239,18 +242,14 @@ def enrol(lender: Lender, task: Task, loan: Loan) -> None:
     if len(loan.table.users) > 1 and loan.forking:
         loan.give_back()
         return
-    thread = lender.free_thread()
-    lender.tasks[thread] = task
     call = _flight(lender, task, loan, int(lender.tables[loan.place, w.T_BASE]))
-    lender.threads[thread] = (loan.place, *call)
-    loan.seats[task] = thread
+    lender.seat(task, loan, call)
     if call[0] != w.UNKNOWN_CALL:
         loan.flights.pop(task, None)
     elif task.flight is not None:
         loan.kept[task] = task.flight
     del task.flight
     task.loan = loan
-    lender.state[w.MET] += walk.enrol(lender.tids, task.tid, thread)
 
 
 def _flight(lender: Lender, task: Task, loan: Loan, base: int) -> tuple[int, ...]:
@@ -318,8 +317,9 @@ def _flight(lender: Lender, task: Task, loan: Loan, base: int) -> tuple[int, ...
 
 
 def _give_back(lender: Lender, table: Table, loan: Loan, over: bool) -> None:
+    lender.look()
     table.loan = None
-    base, size, _, filled, changed, peak, _, position, level, rows = lender.tables[loan.place].tolist()
+    base, size, _, filled, changed, peak, _, position, level, rows, *_ = lender.tables[loan.place].tolist()
     records, marks = loan.look()
     lender.retired += records
     table.fds, table.cloexec, table.touched = loan.fds, loan.cloexec, loan.touched
@@ -342,16 +342,9 @@ def _give_back(lender: Lender, table: Table, loan: Loan, over: bool) -> None:
     lender.patience = (7 * lender.patience + table.patience) // 8
 
 
-def _vacate(lender: Lender, task: Task, seat: int, standing: int) -> None:
-    walk.enrol(lender.tids, task.tid, standing)
-    lender.free_seats.append(seat)
-    lender.tasks[seat] = None
-    task.loan = None
-
-
 def _return_flights(lender: Lender, table: Table, loan: Loan) -> None:
     for task, seat in loan.seats.items():
-        call = lender.threads[seat, w.K_OP : w.K_AT + w.PLACE].tolist()
-        _vacate(lender, task, seat, w.NOT_LENT)
+        call = lender.threads[seat, w.K_OP : w.K_STANDING].tolist()
+        lender.vacate(task, seat, w.NOT_LENT)
         task.flight = loan._flight(task, call)
     table.flights = dict(sorted(loan.flights.items(), key=lambda item: item[1].pos))

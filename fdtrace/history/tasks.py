@@ -80,6 +80,12 @@ class Process:
         self.tasks: set[Task] = set()
         self.tids: list[int] = []
 
+    def enter(self, space: Space) -> None:
+        """It turns out to be in a pid namespace: what its calls return are other numbers than strace's."""
+        self.space = space
+        if self.table is not None and self.table.loan is not None:
+            self.table.loan.give_back()
+
     @property
     def inner(self) -> bool:
         """Whether it sees other numbers than strace prints."""

@@ -20,66 +20,82 @@ import numpy as np
 
 from ..machine_code import compiled, part
 from ..readers.strace.scan_bytes import Bytes, Ints
-from ..readers.strace.scan_columns import CODE, ERRNO_CODE, FD, TID
+from ..readers.strace.scan_columns import CODE, ERRNO_CODE, EXITED, FD, NO_RESULT, TID
 from .walk_calls import enter, leave
 from .walk_columns import (
     ALONE,
     ASK,
     AT,
     BATCH,
+    DEPARTED,
     DONE,
     DUE,
+    EXITING,
+    EXPECTED,
+    K_STANDING,
     K_TABLE,
     L_BATCH,
     LIMIT,
-    MET,
+    NO_SEAT,
+    NOBODY,
     NOT_LENT,
     POS,
     PUBLISH,
     ROWS,
+    S_EXITS,
     S_FAILS,
     S_OVER,
+    S_SPAWNS,
     S_TAKEN,
     SETTLED,
+    SILENT,
+    SOMEBODY,
     T_ROWS,
     WHO,
 )
 from .walk_copies import enter_over, leave_over
 from .walk_records import ENTRY, EXIT, SIGNAL, Flags, Marks, Narrow
-
-_FACTOR = np.int64(-0x61C8864680B583EB)
-_MARK = np.int64(1 << 40)
-"""What makes the number of a thread in a list differ from an empty place."""
+from .walk_threads import (
+    adopt,
+    depart,
+    enter_spawn,
+    hear,
+    is_new,
+    leave_spawn,
+    leave_thread,
+    may_depart,
+    name,
+    place_of_tid,
+    seat_at,
+)
 
 
 @part
-def _place_of_tid(tids: Ints, tid: int) -> int:
-    """The slot of a thread's number, or of the empty place where it belongs."""
-    mask = tids.shape[0] - 1
-    at = ((tid * _FACTOR) >> 20) & mask
-    while tids[at, 0] != 0 and tids[at, 0] != tid + _MARK:
-        at = (at + 1) & mask
-    return at
-
-
-@compiled
-def enrol(tids: Ints, tid: int, thread: int) -> int:
-    """Say which thread a number stands for from now on; 1 when the number is new."""
-    at = _place_of_tid(tids, tid)
-    new = tids[at, 0] == 0
-    tids[at, 0] = tid + _MARK
-    tids[at, 1] = thread
-    return 1 if new else 0
-
-
-@compiled
-def rehash(old: Ints, new: Ints) -> None:
-    """Copy all numbers of threads into an empty, larger list."""
-    for i in range(old.shape[0]):
-        if old[i, 0] != 0:
-            at = _place_of_tid(new, old[i, 0] - _MARK)
-            new[at, 0] = old[i, 0]
-            new[at, 1] = old[i, 1]
+def _take(i: int, kind: int, w: int, s: int, op: int, buf: Bytes, wide: Ints, narrow: Narrow, joined: Marks,
+          dull: Ints, tids: Ints, threads: Ints, tables: Ints, cells: Ints, rec: Ints, logs: Ints,
+          arena: Bytes, known: Ints, species: Ints, curve: Ints, state: Ints) -> int:  # fmt: skip
+    """Take the row of a call; DONE, or why that is not possible."""
+    if kind == ENTRY:
+        if s & S_OVER:
+            return enter_over(i, w, op, buf, wide, narrow, joined, threads, tables, cells, rec, arena, curve,
+                              state)  # fmt: skip
+        if s & S_SPAWNS:
+            return enter_spawn(i, w, s, op, buf, wide, narrow, joined, threads, tables, cells, rec, logs,
+                               arena, known, curve, state)  # fmt: skip
+        return enter(i, w, s, op, buf, wide, narrow, joined, threads, tables, cells, rec, curve, state)
+    if s & S_FAILS and narrow[ERRNO_CODE, i] < 0:
+        return ROWS
+    if s & S_OVER:
+        return leave_over(i, kind, w, op, buf, wide, narrow, joined, threads, tables, cells, rec, logs, arena,
+                          known, species, curve, state)  # fmt: skip
+    weight = np.int64(0)
+    if narrow[ERRNO_CODE, i] >= 0:
+        weight = dull[narrow[ERRNO_CODE, i]]
+    if s & S_SPAWNS:
+        return leave_spawn(i, kind, w, s, op, weight, buf, wide, narrow, joined, tids, threads, tables, logs,
+                           arena, known, state)  # fmt: skip
+    return leave(i, kind, w, s, op, weight, buf, wide, narrow, joined, threads, tables, cells, rec, logs,
+                 arena, known, species, curve, state)  # fmt: skip
 
 
 @compiled
@@ -119,26 +135,39 @@ def walk(
         if code >= 0:
             op, uses, s = ops[code, 0], ops[code, 1], ops[code, 2]
         matters = kind > SIGNAL or (op != 0 and (uses == 0 or wide[FD, i] >= 0))
-        w, at = np.int64(NOT_LENT), np.int64(0)
-        if kind <= SIGNAL:
-            at = _place_of_tid(tids, narrow[TID, i])
-            w = tids[at, 1]
-            if tids[at, 0] == 0:
+        w, at, first = np.int64(NOT_LENT), np.int64(0), False
+        if kind <= SIGNAL or kind == EXITED:
+            at = place_of_tid(tids, narrow[TID, i])
+            w = seat_at(tids, at)
+            if kind == EXITED:
+                if not may_depart(tids, at, threads, tables):
+                    w = np.int64(NOT_LENT)
+            elif is_new(tids, at) or tids[at, 1] <= EXPECTED:
+                first, matters = not matters, True
+                if is_new(tids, at):
+                    w = np.int64(ALONE)
+            elif w == DEPARTED:
                 w = np.int64(ALONE)
-                matters = True
         if not matters:
             i += 1
             continue
+        if state[BATCH] > 0 and w != NOT_LENT:
+            break
+        plainly_first = first and op == 0 and flags[i] == 0
         if w == ALONE:
-            if state[BATCH] == 0:
-                if tids[at, 0] == 0:
-                    tids[at, 0] = np.int64(narrow[TID, i]) + _MARK
-                    state[MET] += 1
-                tids[at, 1] = NOT_LENT
+            parted = is_new(tids, at) or tids[at, 1] == DEPARTED
+            w = np.int64(NOBODY)
+            if parted and (plainly_first or not first):
+                w = adopt(at, i, kind, wide, narrow, tids, threads, tables, logs, state)
+            if w == SOMEBODY:
+                state[AT] = i
+                return NO_SEAT
+            if w == NOBODY:
+                name(tids, at, narrow[TID, i], NOT_LENT, state)
                 logs[L_BATCH, 0] = i
                 state[BATCH] = 1
                 i += 1
-            break
+                break
         if w == NOT_LENT:
             logs[L_BATCH, state[BATCH]] = i
             state[BATCH] += 1
@@ -146,30 +175,23 @@ def walk(
             if state[BATCH] >= state[LIMIT]:
                 break
             continue
-        if state[BATCH] > 0:
-            break
         what = np.int64(ROWS)
-        simple = flags[i] == 0 and kind <= EXIT and s & S_TAKEN != 0
-        if simple and s & S_FAILS != 0 and kind != ENTRY:
-            simple = narrow[ERRNO_CODE, i] >= 0
-        if simple:
-            if s & S_OVER:
-                if kind == ENTRY:
-                    what = enter_over(i, w, op, buf, wide, narrow, joined, threads, tables, cells, rec, arena,
-                                      curve, state)  # fmt: skip
-                else:
-                    what = leave_over(i, kind, w, op, buf, wide, narrow, joined, threads, tables, cells, rec,
-                                      logs, arena, known, species, curve, state)  # fmt: skip
-            elif kind == ENTRY:
-                what = enter(
-                    i, w, s, op, buf, wide, narrow, joined, threads, tables, cells, rec, curve, state
-                )
-            else:
-                weight = np.int64(0)
-                if narrow[ERRNO_CODE, i] >= 0:
-                    weight = dull[narrow[ERRNO_CODE, i]]
-                what = leave(i, kind, w, s, op, weight, buf, wide, narrow, joined, threads, tables, cells,
-                              rec, logs, arena, known, species, curve, state)  # fmt: skip
+        if kind == EXITED:
+            depart(w, at, tids, threads, tables, logs, state)
+            what = np.int64(DONE)
+        else:
+            tids[at, 1] = w
+            if threads[w, K_STANDING] & SILENT:
+                hear(w, threads, logs, state)
+        if plainly_first:
+            what = np.int64(DONE)
+        elif kind <= EXIT and not first and s & S_TAKEN != 0:
+            if s & S_EXITS or flags[i] == NO_RESULT:
+                what = leave_thread(i, kind, flags[i], w, s, op, wide, narrow, threads, tables, cells, rec,
+                                    logs, state)  # fmt: skip
+            elif flags[i] == 0 and threads[w, K_STANDING] & EXITING == 0:
+                what = _take(i, kind, w, s, op, buf, wide, narrow, joined, dull, tids, threads, tables, cells,
+                             rec, logs, arena, known, species, curve, state)  # fmt: skip
         if what == DONE:
             state[SETTLED] = 0
             state[POS] += 1

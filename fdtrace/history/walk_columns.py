@@ -34,17 +34,31 @@ made before, or of a table of which nobody asks what it made."""
 
 (
     T_BASE, T_CELLS, T_COUNT, T_FILLED, T_CHANGED, T_PEAK, T_FLIGHTS, T_POSITION, T_LEVEL, T_ROWS,
-) = range(10)  # fmt: skip
-"""Columns of a lent table; T_POSITION and T_LEVEL are the last point of its curve, T_ROWS counts its rows."""
-TABLE = 10
+    T_USERS, T_PID,
+) = range(12)  # fmt: skip
+"""Columns of a lent table; T_POSITION and T_LEVEL are the last point of its curve, T_ROWS counts its rows,
+T_USERS those threads of its process, whose number is T_PID, that use it and have seats."""
+TABLE = 12
 
 K_TABLE, K_OP, K_OLD, K_SHUT, K_CLOEXEC, K_FD, K_AT = range(7)
 """Columns of a thread: its table, the call that is under way and what its entry did; K_AT begins a place."""
-THREAD = 14
+K_STANDING, K_TID, K_CHILD, K_KNOWN, K_KIN, K_STARTED, K_LEAVING = 14, 15, 16, 17, 18, 19, 27
+"""What has become of it; its number; that of the child of its call; whether there is a `Task`, and whether
+it is of the process that the table is of; the places of its first row and of its exit begin there."""
+THREAD = 35
 NO_CALL, UNKNOWN_CALL = -1, -2
 """K_OP: no call is under way; one that only the fold knows."""
-NOT_LENT, ALONE = -1, -2
-"""In place of a thread: it is the fold's; so is its next row, alone, for it may be another thread by then."""
+SILENT, EXITING, HAS_LEFT, GONE, STIRRED = 1, 2, 4, 8, 16
+"""K_STANDING: it has printed no line yet; it is about to end; it does not use its table any more; it has
+ended; one of these has changed, and its `Task` does not say so."""
+NOBODY, SOMEBODY = -1, -2
+"""K_CHILD: nobody is known yet; it was somebody who is gone."""
+NOT_LENT, ALONE, DEPARTED, UNMET = -1, -2, -3, -4
+"""In place of a thread: it is the fold's; so is its next row, alone, for it may be another thread by then;
+it is over; so is one that never printed a line."""
+EXPECTED, QUIET = -7, -9
+"""So long as nobody of a number has printed a line, a known thread stands there as what its place, or ALONE,
+is short of QUIET: EXPECTED is one of the fold."""
 
 S_STREAM_END, S_READS, S_WRITES, S_USES, S_CREATES, S_ACCEPTS, S_SHUTDOWN, S_TAKEN = (
     1,
@@ -60,13 +74,13 @@ S_STREAM_END, S_READS, S_WRITES, S_USES, S_CREATES, S_ACCEPTS, S_SHUTDOWN, S_TAK
 S_ASK, S_SENDS, S_PLAIN, S_HOLDS, S_FLIES, S_CLOSES = 256, 512, 1024, 2048, 4096, 8192
 S_ASK_SUCCESS, S_PAIR, S_COMMAND, S_OPTION = 1 << 14, 1 << 15, 1 << 16, 1 << 17
 S_LIMIT, S_IDENTITY, S_MESSAGE, S_COPIES, S_OVER = 1 << 18, 1 << 19, 1 << 20, 1 << 21, 1 << 22
-S_FAILS = 1 << 23
-"""The walk knows what the call does where it fails."""
+S_FAILS, S_SPAWNS, S_EXITS = 1 << 23, 1 << 28, 1 << 29
 """S_ASK: somebody has to look at its text, or where it succeeded; S_PLAIN: a use by its result;
 S_HOLDS: it may hold a number before it returns; S_FLIES: the table knows that it is under way; S_PAIR: it
 makes two; S_COMMAND: what it does is its command's, with S_OPTION one in two words; S_LIMIT and
 S_IDENTITY: it may tell a limit, or its caller's number; S_MESSAGE: it may carry descriptors, with
-S_SENDS from its entry on; S_COPIES: it makes a copy, S_OVER: onto a number that may be open."""
+S_SENDS from its entry on; S_COPIES: it makes a copy, S_OVER: onto a number that may be open; S_FAILS: the
+walk knows what it does where it fails; S_SPAWNS: it may make a thread; S_EXITS: it ends its own."""
 DULL, RESETS, HARD = range(3)
 """Errors that mean nothing, those that end a connection, and those that are told."""
 
@@ -77,16 +91,22 @@ DULL, RESETS, HARD = range(3)
 """What the walk remembers: its row, the position, when news are due, how much stands in each list, the
 width of the parts of curves, the next numbers, whether a question was answered, and what one is about;
 the species of a creation, and six numbers from a list of two (LIST is the first)."""
-STATE = LIST + 6
-DONE, ROWS, ASK, NEW_SPECIES, GROW, PUBLISH, ROOM, NOTE, NEW_WORDS, OWN = range(10)
+(BIRTHS, ALIVE, SILENTS, SEATS, BORN, STIR, WAITING, FOLLOWED) = range(LIST + 6, LIST + 14)
+"""Whether threads may be born in the walk, how many more may live, how many living ones are silent, how many
+seats are free; how much stands in the lists of those that were born and of those that changed, and of calls
+that make one; whether a thread that one of these made has printed a line."""
+STATE = LIST + 14
+BY_NUMBER, BY_SIGHT = 1, 2
+"""BIRTHS: threads may be born when their parent's call returns, or with their first row, too."""
+DONE, ROWS, ASK, NEW_SPECIES, GROW, PUBLISH, ROOM, NOTE, NEW_WORDS, OWN, NO_SEAT = range(11)
 """Why it stopped: no more rows; rows for the fold; a call's text; a creation's; a number beyond the cells;
 news to tell; no more records; a number that a table makes for the first time; a command; the
-first use of what was a parent's."""
-NOTHING, SETS, CLEARS, LOOK, COPIES, COPIES_ON = range(6)
+first use of what was a parent's; no more seats for threads."""
+NOTHING, SETS, CLEARS, LOOK, COPIES, COPIES_ON, SHARES = range(7)
 """What a command does: nothing, it sets or clears close-on-exec, its text has to be looked at, it makes a
-copy that stays open on exec, or one that does not."""
-L_BATCH, L_BEGUN, L_ENDED, L_FREE = range(4)
-LOGS = 4
+copy that stays open on exec, or one that does not; or it makes a thread that shares its caller's table."""
+L_BATCH, L_BEGUN, L_ENDED, L_FREE, L_SEATS, L_BORN, L_STIR, L_WAITING = range(8)
+LOGS = 8
 LONGEST_KEY = 1024
 MOST_NUMBERS = 1 << 16
 FIRST_LIMIT = 64

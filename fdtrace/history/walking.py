@@ -42,6 +42,7 @@ class WalkingFold(Fold):
             w.GROW: self._lender.widen,
             w.ROOM: self._lender.grow,
             w.NOTE: self._lender.note,
+            w.NO_SEAT: self._lender.seat_more,
         }
 
     def feed(self, window: Window) -> None:
@@ -59,9 +60,10 @@ class WalkingFold(Fold):
         lender, stops = self._lender, self._stops
         state = lender.state
         while True:
-            reason = lender.run(arrays, self._pos, self._due)
+            reason = lender.run(arrays, self._pos, self._due, self._limbo.empty)
             self._pos = int(state[w.POS])
             if reason == w.DONE:
+                lender.look()
                 return
             stops[reason]()
 
@@ -78,6 +80,7 @@ class WalkingFold(Fold):
 
     def _due_now(self) -> None:
         """It is time to tell the observers."""
+        self._lender.look()
         self._count(self._window)
         self._tell()
 
@@ -115,9 +118,13 @@ class WalkingFold(Fold):
         if len(rows) == 1:
             self._take_alone(rows[0])
             return
-        if (window.column("kind")[rows] > _KILLED).any():
+        lender.look()
+        renames = (window.column("kind")[rows] > _KILLED).any()
+        if renames:
             lender.give_all_back()
         self._take_rows(window, rows)
+        if renames:
+            lender.acquaint()
         if len(rows) == lender.state[w.LIMIT]:
             lender.take_more()
         tids = set(window.column("tid")[rows].tolist())
@@ -130,9 +137,12 @@ class WalkingFold(Fold):
         if lender.recall(window, row, self._pos):
             lender.state[w.AT] = row
             return
-        if window.column("kind")[row] > _KILLED:
+        renames = window.column("kind")[row] > _KILLED
+        if renames:
             lender.give_all_back()
         self._take_one(window, row)
+        if renames:
+            lender.acquaint()
         lender.offer(int(window.column("tid")[row]), 1)
 
     # -- rows ----------------------------------------------------------------

@@ -98,12 +98,20 @@ def account(path: Path, walk: bool, monkeypatch: pytest.MonkeyPatch) -> list[Any
         for table in kernel.tables
     ]
     processes = [
-        (p.pid, p.peak, p.curve.width, list(p.curve._values.items()), p.limit, p.inner, p.left, p.ended)
+        (
+            *(p.pid, p.peak, p.curve.width, list(p.curve._values.items()), p.limit, p.inner, p.left, p.ended),
+            *(p.tids, p.exit_code, p.ended_by),
+        )
         for p in kernel.processes
     ]
+    tasks = [
+        (task.tid, task.silent, task.exiting, task.started, task.process.pid, task.table.ident)
+        for task in calls.tasks.values()
+    ]
+    spawns = calls.followed, list(calls.spawns.silent), len(calls.spawns.waiting)
     counts = history.fold.position, kernel.originals, history.fold.syscall_counts, calls.hidden
     threads = list(leak.use._made.items()), leak.use._touched, leak.groups.settled
-    return [diary.lines, shares, tables, processes, counts, threads, history.coverage]
+    return [diary.lines, shares, tables, processes, tasks, spawns, counts, threads, history.coverage]
 
 
 @pytest.fixture
