@@ -14,8 +14,6 @@ _PROJECT = _PROGRAMS.parent.parent.parent
 _SOURCES = 24
 _TOKEN = re.compile(rb"(?<![\w.:])\d{2,10}(?=\.\d{6} |\b)")
 _LEADER = re.compile(rb"^(\d+) +(\d{9,11})\.", re.MULTILINE)
-_APART = 1_000_000
-"""Numbers of threads of two copies are so far from each other."""
 
 
 def server(folder: Path) -> list[str]:
@@ -122,11 +120,12 @@ def copies(text: bytes) -> Iterator[bytes]:
     tids = {tid for tid, _ in leaders}
     seconds = {int(second) for _, second in leaders}
     span = max(seconds) - min(seconds) + 1
+    apart = max(map(int, tids)) - min(map(int, tids)) + 1  # no more: a kernel's numbers have seven digits
     moving = tids | {b"%d" % second for second in seconds}
     parts, names = _cut(text, moving)
     number = 0
     while True:
-        new = {tid: b"%d" % (int(tid) + number * _APART) for tid in tids}
+        new = {tid: b"%d" % (int(tid) + number * apart) for tid in tids}
         new |= {b"%d" % second: b"%d" % (second + number * span) for second in seconds}
         parts[1::2] = [new[name] for name in names]
         yield b"".join(parts)

@@ -53,13 +53,13 @@ class Cost:
     peak_mb: float
 
 
-def cost(command: Sequence[str], runs: int = 3) -> Cost:
-    """The median of some runs, output thrown away.
+def cost(command: Sequence[str], runs: int = 3, **variables: str) -> Cost:
+    """The median of some runs with these variables of the environment, output thrown away.
 
     Raises:
         RuntimeError: the program failed.
     """
-    found = [_once(command) for _ in range(runs)]
+    found = [_once(command, variables) for _ in range(runs)]
     return Cost(
         statistics.median(one.wall_s for one in found),
         statistics.median(one.cpu_s for one in found),
@@ -67,10 +67,10 @@ def cost(command: Sequence[str], runs: int = 3) -> Cost:
     )
 
 
-def _once(command: Sequence[str]) -> Cost:
+def _once(command: Sequence[str], variables: dict[str, str]) -> Cost:
     import time
 
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT), **KEPT}
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), **KEPT, **variables}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryFile() as errors:
         began = time.perf_counter()

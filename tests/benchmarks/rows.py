@@ -1,7 +1,8 @@
-"""Snapshots of many rows, as lsof and ss print them."""
+"""Snapshots of many rows, as lsof and ss print them, and a trace of many threads."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 SERVERS = 12
@@ -38,3 +39,13 @@ def ss(target: Path, rows: int) -> Path:
                 f'{state} 0      0      {local:20} {peer:20} users:(("server",pid=4120,fd={row + 3}))\n'
             )
     return target
+
+
+def calls_of_many(threads: int) -> Iterator[bytes]:
+    """Lines of strace: every thread makes a file of its own known, and waits for another."""
+    for tid in range(1000, 1000 + threads):
+        yield b'%d 1795440943.607399 openat(AT_FDCWD</srv>, "%d", O_RDONLY) = 3</srv/%d>\n' % (tid, tid, tid)
+        yield b"%d 1795440943.607399 close(3</srv/%d>) = 0\n" % (tid, tid)
+        yield b"%d 1795440943.607399 read(0,  <unfinished ...>\n" % tid
+    for tid in range(1000, 1000 + threads):
+        yield b'%d 1795440944.607399 <... read resumed>"", 1) = 0\n' % tid

@@ -39,7 +39,9 @@ from .window import Scan, Window
 BLOCK_BYTES = 2 << 20
 """Text of a block: small enough for a processor's cache, large enough to be worth a thread's while."""
 WHOLE_LIMIT = 64 << 20
-"""So much text is looked through for a line that is certainly a record."""
+"""So much text is taken for one line."""
+ODD_LIMIT = 8 << 20
+"""So much text of several lines is looked through for one that is certainly a record."""
 THREADS = 1
 """Threads that read blocks, beside the one that finishes them: on two cores a third would be in the way."""
 AHEAD = 1
@@ -115,7 +117,8 @@ class FastScanner(LineScanner):
                     at = end
                 if block.size < wanted or block.too_long:
                     continue
-                if block.cut(self._interned) or (wanted >= limit and block.cut_anywhere()):
+                found = block.cut(self._interned)
+                if found or (wanted >= (ODD_LIMIT if block.sought else limit) and block.cut_anywhere()):
                     block, before = self._new_block(), block
                     block.add(before.text(before.stop, before.size))
                     wanted = max(self._size, block.size + 1)

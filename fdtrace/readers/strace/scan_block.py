@@ -36,13 +36,15 @@ class Block:
     """Some text, its place in the capture, and its rows; used again and again.
 
     `odd` says that the line scanner has to read all of it, `dropped` how many
-    bytes of its only line were too many to be kept.
+    bytes of its only line were too many to be kept; no line before `sought` but
+    the first is certainly a record.
     """
 
     def __init__(self, size: int) -> None:
         self._hold(bytearray(size + BEHIND))
         self.size = 0
         self.stop = 0
+        self.sought = 0
         self.line = 0
         self.offset = 0
         self.odd = self.too_long = False
@@ -54,7 +56,7 @@ class Block:
 
     def empty(self) -> Block:
         """Forget the text."""
-        self.size = self.stop = self.dropped = 0
+        self.size = self.stop = self.sought = self.dropped = 0
         self.odd = self.too_long = False
         return self
 
@@ -95,12 +97,13 @@ class Block:
 
     def cut(self, interned: Interned) -> bool:
         """End before the last line that is certainly a record; False when there is none behind the first."""
-        at = self._text.rfind(_NEWLINE, 0, self.size) + 1
-        while at > 0:
+        whole = at = self._text.rfind(_NEWLINE, 0, self.size) + 1
+        while at > self.sought:
             at = self._text.rfind(_NEWLINE, 0, at - 1) + 1
             if at > 0 and self._is_record(at, interned):
                 self.stop = at
                 return True
+        self.sought = whole
         return False
 
     def _is_record(self, at: int, interned: Interned) -> bool:

@@ -186,3 +186,16 @@ def test_a_line_longer_than_a_block() -> None:
 def test_what_the_automaton_does_not_take_is_counted() -> None:
     text = "7 close(3) = 0\n" * 50 + "7 close(3) = 0 (INJECTED)\n" * 50
     assert scan(text, fast=1 << 16).odd_lines == 50
+
+
+@pytest.mark.parametrize("block", [60, 300])
+def test_text_that_is_nowhere_certainly_a_record_is_cut_at_any_line(
+    monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr("fdtrace.readers.strace.scan.ODD_LIMIT", 500)
+    odd = ["not a line\n", " > /lib/x(f+0x1) [0x2]\n", "7 dup(3) = 4 (INJECTED)\n", f'7 f("{"y" * 900}\n']
+    texts = ["".join(odd[n % step] for n in range(70)) + "7 close(3) = 0\n" * 9 for step in (1, 2, 3, 4)]
+    for text in texts:
+        same(text.encode(), block, piece=200)
+        same(text.encode(), block, longest=600)
+    same("".join(texts).encode(), block)
