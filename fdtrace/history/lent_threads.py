@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 _FEW_SEATS = 4
 """One of so many seats has to be free, else there are more of them."""
 _SPAWN = int(Op.SPAWN)
-_FORMER = Task.__new__(Task)
-"""Stands for the child of a call that is over before its parent's call has returned."""
-_FORMER.tid = -1
 
 
 class Threads(Records):
@@ -39,7 +36,7 @@ class Threads(Records):
     def seat(self, task: Task, loan: Loan, call: tuple[int, ...]) -> None:
         """A thread of a lent table is the walk's from now on, and with it the call that is under way."""
         place = self.free_seat()
-        kin = task.process is loan.table.process and not task.process.inner
+        kin = task.process is loan.table.process and task.process.space is None
         standing = w.SILENT if task.silent else 0
         self.threads[place] = 0
         self.threads[place, : w.K_STANDING] = (loan.place, *call)
@@ -165,9 +162,13 @@ class Threads(Records):
         assert task.loan is not None
         flight = Flight(_SPAWN, self.at(row[w.K_AT : w.K_AT + w.PLACE]), task.table)
         flight.flags = CLONE_FILES | CLONE_THREAD
+        flight.begun = self.calls.place_of(flight.at)
         child = row[w.K_CHILD]
-        if child != w.NOBODY:
-            flight.spawned = _FORMER if child == w.SOMEBODY else self.calls.tasks[child]
+        if child > 0:
+            flight.spawned = self.calls.tasks[child]
+        elif child != w.NOBODY:
+            flight.spawned = Task.__new__(Task)  # nobody, for it is over; what is left of it is its number
+            flight.spawned.tid = w.FORMER - child
         task.loan.kept[task] = task.loan.flights[task] = flight
         self.calls.spawns.waiting[task] = flight
         self.threads[place, w.K_OP] = w.UNKNOWN_CALL

@@ -49,7 +49,6 @@ from .walk_columns import (
     S_TAKEN,
     SETTLED,
     SILENT,
-    SOMEBODY,
     T_ROWS,
     WHO,
 )
@@ -159,7 +158,7 @@ def walk(
             w = np.int64(NOBODY)
             if parted and (plainly_first or not first):
                 w = adopt(at, i, kind, wide, narrow, tids, threads, tables, logs, state)
-            if w == SOMEBODY:
+            if w == -NO_SEAT:
                 state[AT] = i
                 return NO_SEAT
             if w == NOBODY:

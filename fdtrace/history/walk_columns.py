@@ -51,8 +51,8 @@ NO_CALL, UNKNOWN_CALL = -1, -2
 SILENT, EXITING, HAS_LEFT, GONE, STIRRED = 1, 2, 4, 8, 16
 """K_STANDING: it has printed no line yet; it is about to end; it does not use its table any more; it has
 ended; one of these has changed, and its `Task` does not say so."""
-NOBODY, SOMEBODY = -1, -2
-"""K_CHILD: nobody is known yet; it was somebody who is gone."""
+NOBODY, FORMER = -1, -2
+"""K_CHILD: nobody is known yet; of one that is over stands there what its number is short of FORMER."""
 NOT_LENT, ALONE, DEPARTED, UNMET = -1, -2, -3, -4
 """In place of a thread: it is the fold's; so is its next row, alone, for it may be another thread by then;
 it is over; so is one that never printed a line."""

@@ -42,6 +42,7 @@ from .walk_columns import (
     FANOTIFY,
     FOLLOWED,
     FOREIGN,
+    FORMER,
     GONE,
     HARD,
     HAS_LEFT,
@@ -85,7 +86,6 @@ from .walk_columns import (
     SHARES,
     SILENT,
     SILENTS,
-    SOMEBODY,
     STIR,
     STIRRED,
     T_BASE,
@@ -354,7 +354,8 @@ def _returned(tid: int, child: int, i: int, kind: int, w: int, wide: Ints, narro
         threads[other, K_CHILD] = child
         return DONE
     if child != NOBODY:
-        return ROWS if tid < threads[w, K_TID] else DONE
+        own, made = threads[w, K_TID], child if child > 0 else FORMER - child
+        return ROWS if free and tid < own < made else DONE
     if not free or state[ALIVE] <= 0:
         return ROWS
     if state[SEATS] == 0:
@@ -368,7 +369,7 @@ def adopt(at: int, i: int, kind: int, wide: Ints, narrow: Narrow, tids: Ints, th
           logs: Ints, state: Ints) -> int:  # fmt: skip
     """The seat of a thread that prints its first line, the child of the oldest call that waits for one.
 
-    NOBODY where that is not clear, or the fold knows more of it; SOMEBODY where there is no seat for it.
+    NOBODY where that is not clear, or the fold knows more of it; -NO_SEAT where there is none for it.
     """
     if state[BIRTHS] != BY_SIGHT or state[ALIVE] <= 0:
         return NOBODY
@@ -383,7 +384,7 @@ def adopt(at: int, i: int, kind: int, wide: Ints, narrow: Narrow, tids: Ints, th
     if parent == NOBODY:
         return NOBODY
     if state[SEATS] == 0:
-        return SOMEBODY
+        return -NO_SEAT
     tid = np.int64(narrow[TID, i])
     threads[parent, K_CHILD] = tid
     state[FOLLOWED] = 1
@@ -482,5 +483,5 @@ def depart(w: int, at: int, tids: Ints, threads: Ints, tables: Ints, logs: Ints,
     state[ALIVE] += 1
     parent = _taken_for(threads[w, K_TID], w, threads, logs, state)
     if parent != NOBODY:
-        threads[parent, K_CHILD] = SOMEBODY
+        threads[parent, K_CHILD] = FORMER - threads[w, K_TID]
     _stir(w, threads, logs, state)
