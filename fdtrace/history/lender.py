@@ -28,12 +28,14 @@ from . import sockets, walk, walk_threads
 from . import walk_columns as w
 from .calls import Calls
 from .effects import READS, STREAM_ENDS, USES, WRITES, Op
+from .lent_answers import TOLD
 from .lent_arrays import Ints
 from .lent_species import ARENA, SPECIES
 from .lent_threads import Threads
 from .lives import Table
 from .loans import calm, enrol, lend
 from .passers import Passers
+from .paths import OPENS
 
 _SIMPLE = frozenset(
     b"""open openat openat2 creat memfd_create socket accept accept4 epoll_create epoll_create1 eventfd
@@ -59,12 +61,13 @@ def traits(name: bytes, op: int) -> int:
     if op == Op.STATE:
         asks = w.S_ASK if name == b"connect" else w.S_ASK_SUCCESS
         asks |= w.S_COMMAND | w.S_OPTION if name == b"getsockopt" else 0
-        return found | w.S_USES | asks | (w.S_SHUTDOWN if name == b"shutdown" else 0)
+        return found | w.S_USES | asks
     if op == Op.CREATE and name in _PAIRS:
         return found | w.S_CREATES | w.S_HOLDS | w.S_PAIR
     if op == Op.CREATE and name in _SIMPLE:
         accepts = w.S_ACCEPTS if name in (b"accept", b"accept4") else 0
-        return found | w.S_CREATES | w.S_HOLDS | accepts | (w.S_USES if name in USES else 0)
+        opens = w.S_OPENS if name in OPENS else 0
+        return found | w.S_CREATES | w.S_HOLDS | accepts | opens | (w.S_USES if name in USES else 0)
     if op == Op.CLOSE:
         return found | w.S_CLOSES
     if op == Op.CONTROL:
@@ -118,8 +121,8 @@ class Lender(Threads):
         if len(self.dull) <= len(errnos):
             self.dull = np.zeros(len(errnos) + 1, np.int64)
             for code, errno in enumerate(errnos):
-                hard = errno in (b"EBADF", b"EMFILE", b"ENFILE")
-                self.dull[code] = w.HARD if hard else w.RESETS if errno in sockets.RESET else w.DULL
+                weight = w.RESETS if errno in sockets.RESET else w.DULL
+                self.dull[code] = (w.BAD if errno == b"EBADF" else w.HARD) if errno in TOLD else weight
 
     # -- walking -----------------------------------------------------------------
 
@@ -167,7 +170,7 @@ class Lender(Threads):
         ended = self.logs[w.L_ENDED, : state[w.ENDED]].tolist()
         self._told = [0, 0]
         state[w.BEGUN] = state[w.ENDED] = 0
-        if self.texts > SPECIES or state[w.KEY] > ARENA // 2:
+        if state[w.TEXTS] > SPECIES or len(self.protos) > 2 * SPECIES or state[w.KEY] > ARENA // 2:
             self.give_all_back()
             self.forget_species()
         done = [*ended, *self.retired]

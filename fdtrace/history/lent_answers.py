@@ -14,6 +14,7 @@ from ..readers.strace.window import Row, Window
 from . import births, creations, sockets
 from . import walk_columns as w
 from .effects import EFFECTS, FD_COMMANDS, Op, is_cloexec
+from .lent_forms import taken_from
 from .lent_species import STATES
 from .lives import At, Flight
 from .state import Done
@@ -27,6 +28,8 @@ _ENTRY_ROW, _EXIT_ROW = int(Row.ENTRY), int(Row.EXIT)
 _FLAG = re.compile(rb"F_SETFD, \w+(?: /\* [\w|]+ \*/)?\)")
 _REST = re.compile(rb"(?:, [\w|]+)?(?: /\* [\w|]+ \*/)?\)")
 _COPIES = {b"F_DUPFD": w.COPIES, b"F_DUPFD_CLOEXEC": w.COPIES_ON}
+TOLD = frozenset((b"EBADF", b"EMFILE", b"ENFILE"))
+"""Errors that observers are told of."""
 _NO_FLIGHT = Flight.__new__(Flight)
 
 
@@ -43,7 +46,7 @@ def answer(lender: Lender, window: Window, row: int, position: int) -> bool:
         return True
     thread = int(lender.state[w.WHO])
     errno = int(columns["errno"][row])
-    if op == _CONTROL:
+    if op == _CONTROL and errno < 0:
         return _control(lender, text, int(columns["fd"][row]), int(lender.state[w.WHO]))
     if op in (_SEND, _RECEIVE) and errno < 0:
         return True
@@ -73,6 +76,9 @@ def answer(lender: Lender, window: Window, row: int, position: int) -> bool:
         lender.scan.errnos.items[errno] if errno >= 0 else b"",
         0,
     )
+    if done.errno in TOLD:
+        lender.calls.complain(task, done)
+        return True
     if op == _LIMIT:
         births.limit(lender.calls, task, _NO_FLIGHT, done)
         return True
@@ -161,6 +167,10 @@ def _decide(lender: Lender, record: int, op: int, done: Done) -> bool:
         if done.errno:
             sockets.io(life, done.at, done.ret, done.errno)
     lender.rec[record, w.R_STATE] = STATES.get(life.state or "", w.OTHER)
-    lender.rec[record, w.R_BRAND] = -1
-    lender.rec[record, w.R_TWIN] = w.UNKNOWN_TWIN
+    lender.forget_said(record)
+    form = int(lender.state[w.MADE])
+    if op == _STATE and form >= 0:
+        given = int(lender.state[w.LIST])
+        said = [taken_from(int(lender.species[form, of]), given) for of in (w.F_LOCAL, w.F_PEER)]
+        lender.rec[record, [w.R_LOCAL, w.R_PEER]] = said
     return True

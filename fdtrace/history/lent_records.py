@@ -7,6 +7,7 @@ import numpy as np
 from ..readers.strace.window import Row, Scan, Window
 from . import walk_columns as w
 from .calls import Calls
+from .lent_arrays import Ints
 from .lent_species import STATES, Species, flags_of
 from .lives import At, Life
 from .sockets import STREAMS
@@ -50,25 +51,25 @@ class Records(Species):
 
     def life(self, record: int) -> Life:
         """The life of a record, made where there is none yet."""
-        known = self.lives[record]
-        if known is not None:
-            return known
-        row = self.rec[record].tolist()
-        proto, table = self.protos[row[w.R_SPECIES]], self.table_of(row[w.R_TABLE])
+        life = self.lives[record]
+        if life is None:
+            life = self.lives[record] = self._made(self.rec[record].tolist())
+            self.rec[record, w.R_PY] = 1
+        return life
+
+    def _made(self, row: list[int]) -> Life:
+        """A life as it began."""
+        species = row[w.R_SPECIES]
+        proto, table = self.protos[species], self.table_of(row[w.R_TABLE])
         at = self.at(row[w.R_OPENED : w.R_OPENED + w.PLACE])
-        life = Life(table, row[w.R_FD], row[w.R_OFD], proto.kind, proto.via, at)
-        life.ident = row[w.R_IDENT]
-        life.target, life.inode = proto.target, proto.inode
-        life.local, life.peer = proto.local, proto.peer
-        life.other_end = proto.other_end
+        life = Life(table, row[w.R_FD], -1, proto.kind, proto.via, at)
+        life.same_file_as(proto)
+        life.ident, life.ofd = row[w.R_IDENT], row[w.R_OFD]
         life.cloexec = proto.cloexec
-        pair = self.pairs.get(row[w.R_SPECIES])
-        if pair is not None:
-            pair.fill_in(life, row)
-        life.state, life.state_name = proto.state, proto.state_name
+        form = self.forms.get(species)
+        if form is not None:
+            form.fill_in(life, self.said(row))
         life.state_at = None if proto.state is None else at
-        self.rec[record, w.R_PY] = 1
-        self.lives[record] = life
         return life
 
     def settle(self, record: int) -> None:
@@ -84,18 +85,52 @@ class Records(Species):
             if life.last_use is None or life.last_use.pos < at.pos:
                 life.last_use = at
             self.rec[record, w.R_USES : w.R_LAST] = 0
-        if row[w.R_STATED] >= 0:
-            at = self.at(row[w.R_STATED : w.R_STATED + w.PLACE])
-            shut = at.syscall == b"shutdown"
-            closed = row[w.R_STATE] == w.CLOSED_STATE
-            life.state = "CLOSE" if closed else "FIN_WAIT2" if shut else "CLOSE_WAIT"
-            life.state_at = at
-            life.state_name = "shutdown()" if shut else f"{at.syscall.decode()}() = 0"
-            self.rec[record, w.R_STATED] = -1
-
+        self._decide(life, row)
+        self.rec[record, [w.R_STATED, w.R_FAILED]] = -1, 0
         if row[w.R_FLAGS] & (w.CLOEXEC_ON | w.CLOEXEC_OFF):
             life.cloexec = bool(row[w.R_FLAGS] & w.CLOEXEC_ON)
             self.rec[record, w.R_FLAGS] &= ~(w.CLOEXEC_ON | w.CLOEXEC_OFF)
+
+    def _decide(self, life: Life, row: list[int]) -> None:
+        """Add what calls have decided about a socket."""
+        if row[w.R_STATED] >= 0:
+            at = life.state_at = self.at(row[w.R_STATED : w.R_STATED + w.PLACE])
+            if row[w.R_SAID]:
+                life.state, life.state_name = self.reasons[row[w.R_SAID] - 1]
+            else:
+                life.state = "CLOSE" if row[w.R_STATE] == w.CLOSED_STATE else "CLOSE_WAIT"
+                life.state_name = f"{at.syscall.decode()}() = 0"
+        if row[w.R_FAILED]:
+            life.failed = self.at(row[w.R_FAILED : w.R_FAILED + w.PLACE])
+        if row[w.R_LOCAL]:
+            life.local = self.address(row[w.R_LOCAL])
+        if row[w.R_PEER]:
+            life.peer = self.address(row[w.R_PEER])
+
+    def kin(self, records: Ints) -> Ints:
+        """Of what species records are, with one of its own for each name and decision that counts."""
+        found: Ints = self.rec[records, w.R_SPECIES]
+        by = self.species[found, w.F_KIN]
+        odd = np.flatnonzero((by == w.BY_NAME) | (self.rec[records, w.R_FLAGS] & w.DECIDED != 0))
+        if len(odd):
+            rows, by = self.rec[records[odd]], by[odd]
+            local = (by == w.BY_LOCAL) | (rows[:, w.R_STATE] == w.LISTENING)
+            name = np.where(by == w.BY_NAME, rows[:, w.R_NAME], 0)
+            far = np.where(local, rows[:, w.R_LOCAL], rows[:, w.R_PEER])
+            keys = np.stack((found[odd], name, far, rows[:, w.R_STATE] == w.LISTENING), axis=1)
+            _, first, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+            found[odd] = np.array([self._kin_of(tuple(keys[n].tolist()), rows[n]) for n in first])[
+                which.ravel()
+            ]
+        return found
+
+    def _kin_of(self, key: tuple[int, ...], row: Ints) -> int:
+        species = self.kins.get(key)
+        if species is None:
+            life = self._made(row.tolist())
+            self._decide(life, row.tolist())
+            species = self.kins[key] = self.add_species(life)
+        return species
 
     def process(self, place: int) -> Process:
         """Whose table a record is of."""
@@ -108,8 +143,18 @@ class Records(Species):
         life.closed = self.at(self.rec[record, w.R_CLOSED : w.R_CLOSED + w.PLACE].tolist())
 
     def meet(self, window: Window, row: int) -> None:
-        """A creation whose text the walk does not know."""
+        """The walk wants to know more of what a call says."""
+        wanted = self.state[w.WANTED]
+        if wanted == w.A_TEXT:
+            self.spell(window, row)
+            return
+        if wanted == w.A_DESCRIPTION:
+            self._describe(int(self.state[w.WHO]), self.scan.notes.items[window.columns["note"][row]])
+            return
         traits = int(self.ops[int(window.columns["syscall"][row]), 2])
+        if traits & (w.S_ASK | w.S_ASK_SUCCESS):
+            self.read_decision(window, row)
+            return
         if traits & w.S_PAIR:
             self.read_pair(window, row)
             return
@@ -127,6 +172,19 @@ class Records(Species):
         self.settle(record)
         key = listener.kind, listener.local
         self.rec[record, w.R_BRAND] = self._brands.setdefault(key, len(self._brands))
+
+    def _describe(self, record: int, note: bytes) -> None:
+        """An annotation tells of what was open before anybody looked."""
+        self.settle(record)
+        life = self.life(record)
+        life.describe(note)
+        kept = self.rec[record, w.R_FLAGS] & ~(w.STREAM | w.CONNECTION | w.FANOTIFY)
+        self.rec[record, w.R_FLAGS] = kept | flags_of(life, None) | w.NAMED
+        self.forget_said(record)
+
+    def forget_said(self, record: int) -> None:
+        """Its life was told more than the record knows."""
+        self.rec[record, [w.R_BRAND, w.R_TWIN, w.R_LOCAL, w.R_PEER]] = -1, w.UNKNOWN_TWIN, 0, 0
 
     def read_copy(self, window: Window, row: int) -> None:
         """A copy whose original, or what else is said of it, the walk does not know."""

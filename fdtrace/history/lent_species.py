@@ -6,7 +6,6 @@ one says is read here, as the fold reads it, once for all that are like it.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +18,21 @@ from . import walk_columns as w
 from .creations import created
 from .effects import EFFECTS
 from .lent_arrays import Arrays, Ints
-from .lent_pairs import NO_TABLE, Pair, read_pair
-from .lives import At, Life, Table
+from .lent_forms import (
+    NO_TABLE,
+    NOWHERE,
+    Form,
+    Pair,
+    Said,
+    address,
+    has_holes,
+    read_decision,
+    read_form,
+    read_pair,
+)
+from .lives import Life, Table
 from .sockets import STREAMS
+from .walk_records import LITERAL, NEVER
 
 if TYPE_CHECKING:
     from .calls import Calls
@@ -36,10 +47,12 @@ STATES = {
     "FIN_WAIT2": w.FIN_WAIT,
     "CLOSE_WAIT": w.CLOSE_WAIT,
     "CLOSE": w.CLOSED_STATE,
+    "SYN_SENT": w.SYN_SENT,
+    "LISTEN": w.LISTENING,
 }
-_NEVER = -2
 _TWINS = 1 << 40
-_PORT = re.compile(rb"port=htons\(([1-9]\d{0,4})\)")
+_NOBODY = Life(NO_TABLE, -1, -1, "unknown", "open", None)
+"""In place of a life where a form is none of a creation."""
 
 
 class Species(Arrays):
@@ -50,19 +63,25 @@ class Species(Arrays):
         self.scan = scan
         self.names: list[bytes] = []
         self.ops: Ints = np.zeros((0, 3), np.int64)
-        self._clients: dict[tuple[bytes, bytes | None, str, str | None], tuple[Life, str]] = {}
         self.forget_species()
 
     def forget_species(self) -> None:
         """No text is known."""
         self.protos: list[Life] = []
-        self.pairs: dict[int, Pair] = {}
+        self.forms: dict[int, Form | Pair] = {}
+        """What adds to the lives of a species what their records say of them alone."""
+        self.hosts: list[tuple[str, bool]] = []
+        """Hosts that have a name, and whether a port belongs to it."""
+        self.reasons: list[tuple[str | None, str]] = []
+        """States that calls decide, and why (`walk_columns.R_SAID`)."""
+        self.kins: dict[tuple[int, ...], int] = {}
+        """Species of what is counted by its name or by a decision."""
         self._twins: dict[tuple[Any, ...], int] = {}
         self._originals: list[Life] = []
         self.arena: Bytes = np.zeros(ARENA, np.uint8)
         self.known: Ints = np.zeros((8 * SPECIES, 4), np.int64)
-        self.species: Ints = np.zeros((SPECIES, 4), np.int64)
-        self.state[w.KEY] = self.texts = 0
+        self.species: Ints = np.zeros((SPECIES, w.FORM), np.int64)
+        self.state[w.KEY] = self.state[w.TEXTS] = 0
 
     def words(self) -> bytes:
         """The key that the walk does not know."""
@@ -72,23 +91,13 @@ class Species(Arrays):
     def know(self, meaning: int) -> None:
         """The walk knows the key from now on."""
         walk_words.learn(self.arena, self.known, int(self.state[w.WHAT]), meaning, self.state)
-        self.texts += 1
-        if int(self.state[w.KEY]) + 2 * w.LONGEST_KEY > len(self.arena):
-            self.arena = np.concatenate((self.arena, np.zeros_like(self.arena)))
+        self.widen_arena()
 
     def add_species(self, proto: Life, flags: int = 0) -> int:
         """The number of a new species."""
-        species = len(self.protos)
-        self.protos.append(proto)
-        if species == len(self.species):
-            self.species = np.concatenate((self.species, np.zeros_like(self.species)))
-        self.species[species] = (
-            flags_of(proto, None) | flags,
-            STATES.get(proto.state or "", w.OTHER),
-            bool(proto.cloexec),
-            proto.state is None and not flags & (w.FIRST | w.SECOND),
-        )
-        return species
+        alike = proto.state is None and not flags & (w.FIRST | w.SECOND)
+        state = STATES.get(proto.state or "", w.OTHER)
+        return self._add_row(proto, flags_of(proto, None) | flags, state, bool(proto.cloexec), alike)
 
     def twin(self, life: Life) -> int:
         """A number for what all copies of lives that are like this one have in common."""
@@ -115,54 +124,98 @@ class Species(Arrays):
         name = self.names[int(window.columns["syscall"][row])]
         numbers = self.state[w.LIST : w.LIST + 6].tolist()
         pair = read_pair(name, self.words()[:-16], window.text(row), numbers)
-        species = _NEVER
+        species = NEVER
         if pair is not None:
             species = self.add_species(pair.ends[0], w.FIRST)
             self.add_species(pair.ends[1], w.SECOND)
-            self.pairs[species] = self.pairs[species + 1] = pair
+            self.forms[species] = self.forms[species + 1] = pair
         self.know(species)
 
     def read(self, window: Window, row: int, listener: Life | None) -> None:
         """A creation, of a client where it is of a `listener`, says what is not known: read it."""
         columns = window.columns
         name = self.names[int(columns["syscall"][row])]
-        words = self.words()[:-16]
-        ret_note = int(columns["ret_note"][row])
+        words, text = self.words()[:-16], window.text(row)
+        ret_note, ret = int(columns["ret_note"][row]), int(columns["ret"][row])
         note = self.scan.notes.items[ret_note] if ret_note >= 0 else None
-        ret = int(columns["ret"][row])
-        proto = self._client(words, note, listener) if listener is not None else None
-        if proto is None:
-            proto = _proto(name, words, window.text(row), ret, note, listener)
-            if proto is not None and listener is not None:
-                self._remember_client(words, note, listener, proto)
-        self.know(_NEVER if proto is None else self.add_species(proto))
 
-    def _client(self, words: bytes, note: bytes | None, listener: Life) -> Life | None:
-        """A client that differs from one before in nothing but its port."""
-        found = _template(words, note, listener)
-        known = self._clients.get(found[0]) if found is not None else None
-        if found is None or known is None:
-            return None
-        proto, before, port = known[0], known[1], found[1]
-        life = Life(NO_TABLE, proto.fd, -1, proto.kind, proto.via, None)
-        life.same_file_as(proto)
-        life.cloexec = proto.cloexec
-        life.peer = f"{(proto.peer or '')[: -len(before)]}{port}"
-        if proto.target is not None:
-            life.target = f"{proto.target[: -len(before) - 1]}{port}]" if note is not None else proto.target
-        return life
+        def make(words: bytes, text: bytes, ret: int, note: bytes | None) -> Life | None:
+            return _proto(name, words, text, ret, note, listener)
 
-    def _remember_client(self, words: bytes, note: bytes | None, listener: Life, proto: Life) -> None:
-        found = _template(words, note, listener)
-        if found is None or not (proto.peer or "").endswith(f":{found[1]}"):
+        if has_holes(words):
+            form = read_form(words, text, ret, note, self.hosts, make)
+            self.know(LITERAL if form is None else self._add_form(form))
+        else:
+            proto = make(words, text, ret, note)
+            self.know(NEVER if proto is None else self.add_species(proto))
+
+    def _add_form(self, form: Form) -> int:
+        species = self.add_species(form.proto)
+        self.species[species, [w.F_TWIN, w.F_KIN, w.F_PEER]] = False, form.kin, form.peer
+        self.forms[species] = form
+        return species
+
+    def read_decision(self, window: Window, row: int) -> None:
+        """A call decides about a socket what is not known: read it."""
+        words = self.words()
+        code, before = np.frombuffer(words[-16:], np.int64).tolist()
+        errno = self.scan.errnos.items[code] if code >= 0 else b""
+        given = int(self.state[w.LIST])
+        said = read_decision(words[:-16], window.text(row), errno, before, given, self.hosts)
+        if said is None:
+            self.know(NEVER)
             return
-        if proto.inode is not None or (proto.target is not None) != (note is not None):
-            return
-        if note is not None and not (proto.target or "").endswith(f":{found[1]}]"):
-            return
-        if len(self._clients) > SPECIES:
-            self._clients.clear()
-        self._clients[found[0]] = proto, found[1]
+        number = 0
+        if said.state[1]:
+            self.reasons.append(said.state)
+            number = len(self.reasons)
+        left = STATES.get(said.state[0] or "", w.OTHER)
+        self.know(self._add_row(_NOBODY, 0, left, 0, 0, 0, number, said.fails, said.local, said.peer))
+
+    def _add_row(self, proto: Life, *row: int) -> int:
+        """The number of a new form, with a life in place of all of a species."""
+        number = len(self.protos)
+        self.protos.append(proto)
+        if number == len(self.species):
+            self.species = np.concatenate((self.species, np.zeros_like(self.species)))
+        self.species[number, : len(row)] = row
+        return number
+
+    def said(self, row: list[int]) -> Said:
+        """What the text of its creation said of a record alone."""
+        name = row[w.R_NAME]
+        return Said(
+            self.scan.notes.items[name - 1] if name > 0 else None,
+            self._path(-1 - name) if name < 0 else None,
+            self.address(row[w.R_OWN]) if row[w.R_OWN] > 0 else None,
+            row[w.R_OWN],
+            row[w.R_FAR],
+            row[w.R_OTHER],
+            bool(row[w.R_FLAGS] & w.SECOND),
+        )
+
+    def address(self, said: int) -> str:
+        """An address as a record has it, in words."""
+        return address(said, self.hosts)
+
+    def _path(self, place: int) -> str:
+        text = self.arena[place + 1 : place + w.LONGEST_KEY].tobytes()
+        return text.partition(b"\n")[0].decode("ascii")
+
+    def spell(self, window: Window, row: int) -> None:
+        """Write a call's text, which stands elsewhere, where the walk looks for it."""
+        self.widen_arena()
+        text, state = window.text(row), self.state
+        odd = len(text) > w.LONGEST_TEXT or not text.isascii() or not text.decode("ascii").isprintable()
+        state[w.SPELLED], state[w.SPELLED_AT] = -1 if odd else len(text), row + 1
+        if not odd:
+            start = int(state[w.KEY])
+            self.arena[start : start + len(text) + 1] = np.frombuffer(text + b"\n", np.uint8)
+
+    def widen_arena(self) -> None:
+        """Make room for what is read next."""
+        if int(self.state[w.KEY]) + 2 * w.SLACK > len(self.arena):
+            self.arena = np.concatenate((self.arena, np.zeros_like(self.arena)))
 
 
 def flags_of(life: Life, table: Table | None) -> int:
@@ -195,7 +248,7 @@ def _proto(
     if new.via == "accept":
         if listener is None or new.source != listener.fd:
             return None
-        sockets.accepted(life, listener, _NOWHERE, new.peer)
+        sockets.accepted(life, listener, NOWHERE, new.peer)
     elif new.source is not None:
         return None
     if new.target is not None:
@@ -205,23 +258,5 @@ def _proto(
     life.describe(new.note)
     life.cloexec = new.cloexec
     if name == b"socket":
-        sockets.created(life, _NOWHERE)
+        sockets.created(life, NOWHERE)
     return life
-
-
-_NOWHERE = At(0, -1, 0, 0, 0, 0, b"", -1, -1)
-
-
-def _template(
-    words: bytes, note: bytes | None, listener: Life
-) -> tuple[tuple[bytes, bytes | None, str, str | None], str] | None:
-    """What an accept says but for the port of its client, and that; None when it is not plain."""
-    ports = _PORT.findall(words)
-    if len(ports) != 1:
-        return None
-    port = ports[0]
-    if note is not None:
-        if not note.endswith(b":" + port + b"]"):
-            return None
-        note = note[: -len(port) - 1]
-    return (_PORT.sub(b"port", words), note, listener.kind, listener.local), port.decode()

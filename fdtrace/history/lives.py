@@ -220,6 +220,10 @@ class Table:
         else:
             self.loan.ends(task)
 
+    def closed_before(self, fd: int) -> At | None:
+        """Where a number was closed last; lent or not."""
+        return self.last_closed.get(fd) if self.loan is None else self.loan.closed_before(fd)
+
     def moved(self, pos: int) -> None:
         """What numbers are free may have changed until here; lent or not."""
         if self.loan is None:

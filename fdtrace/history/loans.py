@@ -8,7 +8,7 @@ from . import walk_columns as w
 from . import walk_loans
 from .effects import Op
 from .lent_species import STATES, flags_of
-from .lives import Flight, Life, Table, Use
+from .lives import At, Flight, Life, Table, Use
 
 if TYPE_CHECKING:
     from .lender import Lender
@@ -105,6 +105,14 @@ class Loan:
             self.table.ends(task)
         elif self.flights.pop(task, None) is not None:
             self.lender.tables[self.place, w.T_FLIGHTS] -= 1
+
+    def closed_before(self, fd: int) -> At | None:
+        """Where a number was closed last."""
+        base, size = self.lender.tables[self.place, : w.T_CELLS + 1].tolist()
+        cell = base + fd
+        if 0 <= fd < size and self.lender.cells[cell, w.C_FLAGS] & w.SHUT:
+            return self.lender.at(self.lender.cells[cell, w.C_CLOSED :].tolist())
+        return self.last_closed.get(fd)
 
     def moved(self, pos: int) -> None:
         """What numbers are free may have changed until here."""

@@ -132,6 +132,7 @@ class News:
         if self._lender is not None and len(self._closed):
             columns[:, self._closed_places] = self._lender.rec[self._closed][:, _ENDED].T
             self._name_processes(columns, self._closed_places)
+            columns[SPECIES, self._closed_places] = self._lender.kin(self._closed)
         if self.ended_lives:
             rows = [(self._number(life.process), *self._row(life)) for _, life in self.ended_lives]
             columns[:FD, [place for place, _ in self.ended_lives]] = np.array(rows).T

@@ -180,7 +180,7 @@ class State(Family):
 
     def complain(self, task: Task, done: Done) -> None:
         """A call failed for want of an open, or a free, number."""
-        last = task.table.last_closed.get(done.fd) if done.errno == b"EBADF" else None
+        last = task.table.closed_before(done.fd) if done.errno == b"EBADF" else None
         for observer in self.kernel.observers:
             observer.failed(task, done.at, done.fd, done.errno, last)
 

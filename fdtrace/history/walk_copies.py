@@ -12,6 +12,7 @@ from ..machine_code import part
 from ..readers.strace.scan_bytes import Bytes, Ints
 from ..readers.strace.scan_columns import ERRNO_CODE, FD, RET, RET_NOTE
 from .walk_columns import (
+    A_FORM,
     BARRED,
     C_FLAGS,
     C_RECORD,
@@ -45,11 +46,12 @@ from .walk_columns import (
     T_CELLS,
     T_CHANGED,
     T_FLIGHTS,
+    WANTED,
     WHAT,
     WHO,
 )
 from .walk_records import CALL, ENTRY, EXIT, Marks, Narrow, begin, end, mark, met, room_for, take
-from .walk_words import known_as, number_over, with_numbers
+from .walk_words import known_as, number_over, unread, with_numbers
 
 
 @part
@@ -61,6 +63,7 @@ def copy_of(r: int, ret_note: int, on: bool, over: bool, rec: Ints, arena: Bytes
     twin = rec[r, R_TWIN]
     if twin == NO_TWIN:
         return ROWS
+    state[WANTED] = A_FORM
     if twin < 0:
         return NEW_SPECIES
     for j in range(3):
@@ -75,11 +78,14 @@ def enter_over(i: int, w: int, op: int, buf: Bytes, wide: Ints, narrow: Narrow, 
                state: Ints) -> int:  # fmt: skip
     """The entry of a dup2 or dup3: what stands at its second number is taken out."""
     t, fd, pos = threads[w, K_TABLE], wide[FD, i], state[POS] + 1
-    if threads[w, K_OP] != NO_CALL or joined[i] or fd < 0 or fd >= tables[t, T_CELLS]:
+    if threads[w, K_OP] != NO_CALL or fd < 0 or fd >= tables[t, T_CELLS]:
         return ROWS
     old = cells[tables[t, T_BASE] + fd, C_RECORD]
-    if old < 0 or number_over(buf, i, ENTRY, wide, arena, state) < 0:
+    if old < 0:
         return ROWS
+    length = number_over(buf, i, ENTRY, wide, joined, arena, state)
+    if length < 0:
+        return unread(length, state)
     number = state[LIST]
     if number == fd or number >= tables[t, T_CELLS]:
         return ROWS
@@ -105,7 +111,7 @@ def leave_over(i: int, kind: int, w: int, op: int, buf: Bytes, wide: Ints, narro
     """A dup2 or dup3 has ended: what stood at its second number is over, a copy stands there."""
     t, fd, pos = threads[w, K_TABLE], wide[FD, i], state[POS] + 1
     number = wide[RET, i]
-    if threads[w, K_OP] != (op if kind == EXIT else NO_CALL) or joined[i]:
+    if threads[w, K_OP] != (op if kind == EXIT else NO_CALL):
         return ROWS
     if narrow[ERRNO_CODE, i] >= 0 or number < 0 or number == fd or fd < 0 or fd >= tables[t, T_CELLS]:
         return ROWS
@@ -122,8 +128,10 @@ def leave_over(i: int, kind: int, w: int, op: int, buf: Bytes, wide: Ints, narro
             return ROWS
     if r < 0:
         return ROWS
-    length = number_over(buf, i, kind, wide, arena, state)
-    if length < 0 or state[LIST] != number or (state[LIST + 1] and shut < 0):
+    length = number_over(buf, i, kind, wide, joined, arena, state)
+    if length < 0:
+        return unread(length, state)
+    if state[LIST] != number or (state[LIST + 1] and shut < 0):
         return ROWS
     says = known_as(arena, known, length, state)
     if says < 0:

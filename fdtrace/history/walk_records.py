@@ -22,6 +22,7 @@ from ..readers.strace.scan_columns import (
 from .walk_columns import (
     A_CLOCK,
     A_CODE,
+    A_FORM,
     A_LINE,
     A_OFFSET,
     A_POS,
@@ -39,6 +40,10 @@ from .walk_columns import (
     CURVE,
     DONE,
     ENDED,
+    F_CLOEXEC,
+    F_FLAGS,
+    F_STATE,
+    F_TWIN,
     FOREIGN,
     FREE,
     GROW,
@@ -88,6 +93,7 @@ from .walk_columns import (
     T_POSITION,
     TOUCHED,
     UNKNOWN_TWIN,
+    WANTED,
     WHAT,
     WHO,
     WIDTH,
@@ -100,7 +106,8 @@ Marks = Bytes
 
 CALL, ENTRY, EXIT, SIGNAL = 0, 1, 2, 3
 _BUCKETS = 256
-_NEVER = -2
+LITERAL, NEVER = -3, -2
+"""In place of a species: the words have no form; what they make only the fold can tell."""
 
 
 @part
@@ -226,13 +233,13 @@ def begin(t: int, number: int, made: int, ofd: int, i: int, kind: int, pos: int,
     rec[new, R_PY] = -1
     rec[new, R_FD] = number
     rec[new, R_TABLE] = t
-    rec[new, R_FLAGS] = species[made, 0]
-    rec[new, R_STATE] = species[made, 1]
+    rec[new, R_FLAGS] = species[made, F_FLAGS]
+    rec[new, R_STATE] = species[made, F_STATE]
     rec[new, R_SPECIES] = made
     rec[new, R_BRAND] = -1
     rec[new, R_IDENT] = state[IDENTS]
     rec[new, R_OFD] = state[OFDS] if ofd < 0 else ofd
-    rec[new, R_TWIN] = made if species[made, 3] else UNKNOWN_TWIN
+    rec[new, R_TWIN] = made if species[made, F_TWIN] else UNKNOWN_TWIN
     rec[new, R_LAST] = -1
     rec[new, R_STATED] = -1
     rec[new, R_CLOSED] = -1
@@ -242,7 +249,7 @@ def begin(t: int, number: int, made: int, ofd: int, i: int, kind: int, pos: int,
     cell = tables[t, T_BASE] + number
     cells[cell, C_RECORD] = new
     cells[cell, C_FLAGS] |= TOUCHED
-    if species[made, 2]:
+    if species[made, F_CLOEXEC]:
         cells[cell, C_FLAGS] |= CLOEXEC
     else:
         cells[cell, C_FLAGS] &= ~CLOEXEC
@@ -258,10 +265,11 @@ def begin(t: int, number: int, made: int, ofd: int, i: int, kind: int, pos: int,
 def met(length: int, records: int, arena: Bytes, known: Ints, state: Ints) -> int:
     """Whether a species of this key is known (DONE), and there is room for so many records of it."""
     state[MADE] = known_as(arena, known, length, state)
-    if state[MADE] == _NEVER:
+    if state[MADE] == NEVER or state[MADE] == LITERAL:
         return ROWS
     if state[MADE] < 0:
         state[WHAT] = length
+        state[WANTED] = A_FORM
         return NEW_SPECIES
     return DONE if state[FREE] >= records else ROOM
 

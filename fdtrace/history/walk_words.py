@@ -8,7 +8,6 @@ what is new, Python reads (`lent_species`), once for all calls that say the same
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from ..machine_code import compiled, part
 from ..readers.strace.scan_bytes import (
@@ -40,11 +39,27 @@ from ..readers.strace.scan_call import note_end
 from ..readers.strace.scan_columns import HEAD_START, HEAD_STOP, RET, START, STOP
 from ..readers.strace.scan_result import deleted_end
 from ..readers.strace.scan_strings import hashed, same
-from .walk_columns import KEY, LIST, LONGEST_KEY
+from .walk_columns import (
+    A_TEXT,
+    KEY,
+    LIST,
+    LONGEST_KEY,
+    LONGEST_TEXT,
+    NEW_SPECIES,
+    ROWS,
+    SLACK,
+    SPELLED,
+    SPELLED_AT,
+    TEXT_STOP,
+    TEXTS,
+    WANTED,
+)
 
-Narrow = npt.NDArray[np.int32]
+Marks = Bytes
 
-ENTRY, _EXIT = 1, 2
+ENTRY, EXIT = 1, 2
+ODD, UNTOLD = -1, -2
+"""In place of the length of words: nobody can read them; Python has to say them first."""
 _FD_DIGITS, _INODE_DIGITS, _MOST_HEX = 9, 18, 17
 _TEN = ord("a") - 10
 _NONE = -1
@@ -88,26 +103,53 @@ def _is_result(buf: Bytes, i: int, stop: int, ret: int) -> bool:
 
 
 @part
-def words(buf: Bytes, i: int, kind: int, wide: Ints, arena: Bytes, state: Ints) -> int:
-    """Copy a call's words behind the arena's end; their length, -1 when they are odd."""
-    start, stop = wide[START, i], wide[STOP, i]
-    end = _arguments_end(buf, start, stop, wide[RET, i])
-    if end < 0:
-        return -1
+def text(buf: Bytes, i: int, kind: int, wide: Ints, joined: Marks, arena: Bytes, state: Ints) -> int:
+    """Copy a call's text behind the arena's end; its length, ODD, or UNTOLD: Python has to do that first."""
+    if state[SPELLED_AT] == i + 1:
+        length = state[SPELLED]
+        state[SPELLED_AT] = 0
+        state[TEXT_STOP] = state[KEY] + length
+        return length
+    if joined[i] or state[KEY] + SLACK > arena.shape[0]:
+        return UNTOLD
     head, tail = np.int64(0), np.int64(0)
-    if kind == _EXIT:
+    if kind == EXIT:
         head, tail = wide[HEAD_START, i], wide[HEAD_STOP, i]
-    if (tail - head) + (end - start) > LONGEST_KEY:
-        return -1
+    start, stop = wide[START, i], wide[STOP, i]
+    if (tail - head) + (stop - start) > LONGEST_TEXT:
+        return ODD
     at = state[KEY]
     for j in range(head, tail):
         arena[at] = buf[j]
         at += 1
-    for j in range(start, end):
+    for j in range(start, stop):
         arena[at] = buf[j]
         at += 1
     arena[at] = NEWLINE
+    state[TEXT_STOP] = at
     return at - state[KEY]
+
+
+@part
+def words(buf: Bytes, i: int, kind: int, wide: Ints, joined: Marks, arena: Bytes, state: Ints) -> int:
+    """Copy a call's text behind the arena's end; the length of its words, else as `text`."""
+    length = text(buf, i, kind, wide, joined, arena, state)
+    if length < 0:
+        return length
+    end = _arguments_end(arena, state[KEY], state[KEY] + length, wide[RET, i])
+    if end < 0 or end - state[KEY] > LONGEST_KEY:
+        return ODD
+    arena[end] = NEWLINE
+    return end - state[KEY]
+
+
+@part
+def unread(length: int, state: Ints) -> int:
+    """What to do about words that were not read: Python says them, or the fold takes the row."""
+    if length != UNTOLD:
+        return ROWS
+    state[WANTED] = A_TEXT
+    return NEW_SPECIES
 
 
 @part
@@ -135,8 +177,8 @@ def known_as(arena: Bytes, known: Ints, length: int, state: Ints) -> int:
     return -1
 
 
-@compiled
-def learn(arena: Bytes, known: Ints, length: int, meaning: int, state: Ints) -> None:
+@part
+def keep(arena: Bytes, known: Ints, length: int, meaning: int, state: Ints) -> None:
     """Keep the key behind the arena's end, and what it stands for."""
     start = state[KEY]
     h = hashed(arena, start, start + length, 0)
@@ -149,39 +191,20 @@ def learn(arena: Bytes, known: Ints, length: int, meaning: int, state: Ints) -> 
     known[at, 2] = length
     known[at, 3] = meaning
     state[KEY] = start + length
+    state[TEXTS] += 1
 
 
-_SHUT_WR, _SHUT_RDWR = b", SHUT_WR)", b", SHUT_RDWR)"
-_CUT_WR, _CUT_RDWR = b", SHUT_WR", b", SHUT_RDWR"
-
-
-@part
-def _ends_with(buf: Bytes, start: int, end: int, word: bytes) -> bool:
-    if end - len(word) < start:
-        return False
-    return says(buf, end - len(word), word)
-
-
-@part
-def shuts_writing(buf: Bytes, i: int, wide: Ints) -> bool:
-    """Whether a shutdown plainly says that it ends writing, too."""
-    start, stop = wide[START, i], wide[STOP, i]
-    end = _arguments_end(buf, start, stop, wide[RET, i])
-    if end < 0:
-        return False
-    if end - start < 12:  # the argument stands on the line of the entry
-        head, tail = wide[HEAD_START, i], wide[HEAD_STOP, i]
-        if end - start != 1:
-            return False
-        return _ends_with(buf, head, tail, _CUT_WR) or _ends_with(buf, head, tail, _CUT_RDWR)
-    return _ends_with(buf, start, end, _SHUT_WR) or _ends_with(buf, start, end, _SHUT_RDWR)
+@compiled
+def learn(arena: Bytes, known: Ints, length: int, meaning: int, state: Ints) -> None:
+    """The same for Python."""
+    keep(arena, known, length, meaning, state)
 
 
 # -- a list of two ---------------------------------------------------------------
 
 
 @part
-def _number(arena: Bytes, i: int, digits: int, state: Ints, into: int) -> int:
+def number(arena: Bytes, i: int, digits: int, state: Ints, into: int) -> int:
     """Read a plain decimal number; where it ends, FAILED for any other."""
     first, value = i, np.int64(0)
     while CLASS[arena[i]] & DIGIT:
@@ -198,7 +221,7 @@ def _number(arena: Bytes, i: int, digits: int, state: Ints, into: int) -> int:
 @part
 def _end_of_pair(arena: Bytes, i: int, to: int, state: Ints, into: int) -> tuple[int, int]:
     """Read one descriptor, `3`, `3<pipe:[1]>` or `3<UNIX-STREAM:[1->2]>`; its signs are moved to `to`."""
-    i = _number(arena, i, _FD_DIGITS, state, into)
+    i = number(arena, i, _FD_DIGITS, state, into)
     state[into + 1] = state[into + 2] = _NONE
     if i == FAILED or arena[i] != LESS:
         return i, to
@@ -213,14 +236,14 @@ def _end_of_pair(arena: Bytes, i: int, to: int, state: Ints, into: int) -> tuple
     arena[to] = COLON
     arena[to + 1] = LEFT
     to += 2
-    i = _number(arena, i + 2, _INODE_DIGITS, state, into + 1)
+    i = number(arena, i + 2, _INODE_DIGITS, state, into + 1)
     if i == FAILED:
         return i, to
     if arena[i] == MINUS and arena[i + 1] == GREATER:
         arena[to] = MINUS
         arena[to + 1] = GREATER
         to += 2
-        i = _number(arena, i + 2, _INODE_DIGITS, state, into + 2)
+        i = number(arena, i + 2, _INODE_DIGITS, state, into + 2)
         if i == FAILED:
             return i, to
     if arena[i] != RIGHT or arena[i + 1] != GREATER:
@@ -278,7 +301,7 @@ def _word(arena: Bytes, i: int, to: int) -> tuple[int, int]:
 
 
 @part
-def _descriptor(arena: Bytes, i: int) -> int:
+def descriptor_end(arena: Bytes, i: int) -> int:
     """Where a descriptor that stands here ends, with its annotation; FAILED when it is odd."""
     first = i
     while CLASS[arena[i]] & DIGIT:
@@ -307,7 +330,7 @@ def command(arena: Bytes, length: int, several: bool, state: Ints) -> int:
         i += 1
     i += 1
     to = i
-    i = _descriptor(arena, i)
+    i = descriptor_end(arena, i)
     if i == FAILED or arena[i] != COMMA or arena[i + 1] != BLANK:
         return -1
     if says(arena, i + 2, _SETS_FLAG):
@@ -326,18 +349,18 @@ def command(arena: Bytes, length: int, several: bool, state: Ints) -> int:
 
 
 @part
-def number_over(buf: Bytes, i: int, kind: int, wide: Ints, arena: Bytes, state: Ints) -> int:
+def number_over(buf: Bytes, i: int, kind: int, wide: Ints, joined: Marks, arena: Bytes, state: Ints) -> int:
     """Read the second number of a dup2 or dup3 into `state[LIST]`, and whether it has an annotation.
 
     Returns the length of the call's words without the numbers, -1 when they are odd.
     An entry has no end of its arguments: the number is what may be cut there.
     """
     if kind == ENTRY:
-        length = _beginning(buf, i, wide, arena, state)
+        length = text(buf, i, kind, wide, joined, arena, state)
     else:
-        length = words(buf, i, kind, wide, arena, state)
+        length = words(buf, i, kind, wide, joined, arena, state)
     if length < 0:
-        return -1
+        return length
     start = state[KEY]
     i, stop = start, start + length
     while arena[i] != OPEN:
@@ -345,13 +368,13 @@ def number_over(buf: Bytes, i: int, kind: int, wide: Ints, arena: Bytes, state: 
             return -1
         i += 1
     to = i + 1
-    i = _descriptor(arena, to)
+    i = descriptor_end(arena, to)
     if i == FAILED or arena[i] != COMMA or arena[i + 1] != BLANK:
         return -1
-    first = _number(arena, i + 2, _FD_DIGITS, state, LIST)
+    first = number(arena, i + 2, _FD_DIGITS, state, LIST)
     if first == FAILED:
         return -1
-    i = _descriptor(arena, i + 2)
+    i = descriptor_end(arena, i + 2)
     if i == FAILED:
         return -1
     state[LIST + 1] = i - first
@@ -362,36 +385,3 @@ def number_over(buf: Bytes, i: int, kind: int, wide: Ints, arena: Bytes, state: 
         to += 1
         i += 1
     return to - start
-
-
-@part
-def _beginning(buf: Bytes, i: int, wide: Ints, arena: Bytes, state: Ints) -> int:
-    """Copy what an entry shows of a call behind the arena's end; its length, -1 when it is long."""
-    start, stop = wide[START, i], wide[STOP, i]
-    if stop - start > LONGEST_KEY:
-        return -1
-    at = state[KEY]
-    for j in range(start, stop):
-        arena[at] = buf[j]
-        at += 1
-    arena[at] = NEWLINE
-    return at - state[KEY]
-
-
-@part
-def mentions(buf: Bytes, i: int, kind: int, wide: Ints, word: bytes) -> bool:
-    """Whether a word whose first letter is in it only once stands anywhere in a call's text."""
-    head, tail = np.int64(0), np.int64(0)
-    if kind == _EXIT:
-        head, tail = wide[HEAD_START, i], wide[HEAD_STOP, i]
-    size, start = tail - head, wide[START, i]
-    said = 0
-    for j in range(size + wide[STOP, i] - start):
-        c = buf[head + j] if j < size else buf[start + j - size]
-        if c == word[said]:
-            said += 1
-            if said == len(word):
-                return True
-        else:
-            said = 1 if c == word[0] else 0
-    return False

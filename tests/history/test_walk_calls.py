@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 pytest.importorskip("numba")
 
 from fdtrace.history.lent_answers import meaning
-from fdtrace.history.lent_pairs import read_pair
+from fdtrace.history.lent_forms import read_pair
 from fdtrace.history.walk_columns import CLEARS, COPIES, COPIES_ON, LOOK, NOTHING, SETS
 from tests.history.test_walk import STEADY, eager, same
 
@@ -82,6 +82,51 @@ ROUNDS = [
     ("pipe([3, 3]) = 0", "pipe([03, 0x4]) = 0", "pipe([5000, 70000]) = 0", "pipe2(0x7ffc, 0) = 0"),
     ("socketpair(AF_UNIX, SOCK_STREAM, 0, [3<pipe:[{i}]>, 4<a[1]>]) = 0",),
     ('openat(AT_FDCWD, "/a", O_RDONLY) = 3</a>, F_SETFD, 1>', "ioctl(3</a>, F_SETFD, 1>, FIOCLEX) = 0"),
+    (
+        "socket(AF_INET, SOCK_STREAM, 0) = 3<TCP:[{i}]>",
+        "bind(3<TCP:[{i}]>, {{sa_family=AF_INET, sin_port=htons({i}), "
+        'sin_addr=inet_addr("127.0.0.1")}}, 16) = 0',
+        "listen(3<TCP:[127.0.0.1:{i}]>, 5) = 0",
+        "accept4(3<TCP:[127.0.0.1:{i}]>, {{sa_family=AF_INET, sin_port=htons({j}), "
+        'sin_addr=inet_addr("10.0.0.7")}}, [16], 0) = 4<TCP:[127.0.0.1:{i}->10.0.0.7:{j}]>',
+        "getsockname(4<TCP:[127.0.0.1:{i}->10.0.0.7:{j}]>, {{sa_family=AF_INET, sin_port=htons({i}), "
+        'sin_addr=inet_addr("127.0.0.1")}}, [16]) = 0',
+        "getpeername(4<TCP:[127.0.0.1:{i}->10.0.0.7:{j}]>, {{sa_family=AF_INET, sin_port=htons({j}), "
+        'sin_addr=inet_addr("10.0.0.7")}}, [16]) = 0',
+        "accept4(3<TCP:[127.0.0.1:{i}]>, NULL, NULL, 0) = -1 EMFILE (Too many open files)",
+    ),
+    (
+        "socket(AF_INET6, SOCK_STREAM, 0) = 3",
+        "connect(3, {{sa_family=AF_INET6, sin6_port=htons({j}), sin6_flowinfo=htonl(0), "
+        'inet_pton(AF_INET6, "::1", &sin6_addr), sin6_scope_id=0}}, 28) = -1 ECONNREFUSED (refused)',
+        "connect(3, {{sa_family=AF_INET6, sin6_port=htons({i}), sin6_flowinfo=htonl(0), "
+        'inet_pton(AF_INET6, "::1", &sin6_addr), sin6_scope_id=0}}, 28) = 0',
+        "getsockname(3, {{sa_family=AF_INET6, sin6_port=htons({j}), sin6_flowinfo=htonl(0), "
+        'inet_pton(AF_INET6, "::1", &sin6_addr), sin6_scope_id=0}}, [28]) = 0',
+        "shutdown(3, SHUT_RD) = 0",
+        "shutdown(3, SHUT_RDWR) = 0",
+        'read(3, "", 1) = 0',
+    ),
+    (
+        "socket(AF_UNIX, SOCK_DGRAM, 0) = 3<UNIX-DGRAM:[{i}]>",
+        'connect(3<UNIX-DGRAM:[{i}]>, {{sa_family=AF_UNIX, sun_path="/run/htons({j})"}}, 110) = 0',
+        'connect(3<UNIX-DGRAM:[{i}]>, {{sa_family=AF_UNIX, sun_path=@"x{j}"}}, 20) = -1 ENOENT (none)',
+        "getsockname(3<UNIX-DGRAM:[{i}]>, {{sa_family=AF_UNIX}}, [2]) = 0",
+    ),
+    (
+        'openat(AT_FDCWD, "/tmp/a{i}", O_RDONLY) = 3',
+        'openat(AT_FDCWD, "b{i}/c.{j}", O_RDONLY|O_CLOEXEC) = 4',
+        'openat(3, "d{i}", O_RDONLY|O_DIRECTORY) = 7',
+        'openat(AT_FDCWD, "/proc/self/fd/3", O_RDONLY) = 9',
+        "fstat({i}, {{}}) = -1 EBADF (Bad file descriptor)",
+        "close({i}) = -1 EBADF (Bad file descriptor)",
+    ),
+    (
+        'openat(AT_FDCWD</w>, "/tmp/a{i}", O_RDWR|O_TMPFILE, 0600) = 3</tmp/#{i} (deleted)>',
+        'openat(3</tmp/x>, "d{i}", O_RDONLY) = 4</tmp/x/d{i}>',
+        'open("/dev/fd/{i}", O_RDONLY) = 7<pipe:[{j}]>',
+        'open("/tmp/q\\"{i}", O_RDONLY) = 9</tmp/q"{i}>',
+    ),
 ]
 
 MARKS = ['"', "<", ">", "(", ")", ", ", "[", "]", " = 0", "0", "7", "x", "\\"]
