@@ -6,6 +6,7 @@ from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
 from ..history import news as n
+from ..history.distinct import distinct
 from ..history.lives import Life
 from ..history.run import History
 from ..history.shares import original
@@ -52,9 +53,8 @@ class Use:
         import numpy as np
 
         begun, names = news.begun, news.names
-        keys, first, times = np.unique(
-            begun[n.TID] * len(names) + begun[n.CODE], return_index=True, return_counts=True
-        )
+        keys, first, which = distinct(begun[n.TID] * len(names) + begun[n.CODE])
+        times = np.bincount(which, minlength=len(keys))
         order = np.argsort(first)
         for key, more in zip(keys[order].tolist(), times[order].tolist(), strict=True):
             made = key // len(names), names[key % len(names)]
@@ -68,9 +68,13 @@ class Use:
         used = ended[n.LAST] >= 0
         tids = np.concatenate((np.where(used, ended[n.USER], ended[n.MAKER]), ended[n.ENDER]))
         places = np.concatenate((np.where(used, ended[n.LAST], ended[n.BEGAN]), ended[n.END]))
-        order = np.argsort(places, kind="stable")[np.count_nonzero(places < 0) :]
-        for tid, place in dict(zip(tids[order].tolist(), places[order].tolist(), strict=True)).items():
-            self._touched[tid] = max(place, self._touched.get(tid, -1))
+        known = places >= 0
+        found, _, which = distinct(tids[known])
+        latest = np.full(len(found), -1, np.int64)
+        np.maximum.at(latest, which, places[known])
+        touched = self._touched
+        for tid, place in zip(found.tolist(), latest.tolist(), strict=True):
+            touched[tid] = max(place, touched.get(tid, -1))
 
     def finish(self, still_open: list[Life], history: History) -> None:
         """The capture is over; these are open."""

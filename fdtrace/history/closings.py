@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..readers.strace.window import ABSENT
 from . import news as n
+from .distinct import distinct
 from .lengths import STEPS, Lengths, steps_of
 from .news import News
 from .shares import Share, over
@@ -46,7 +47,7 @@ class Openings:
         import numpy as np
 
         begun, names = news.begun, news.names
-        wanted, key = np.unique(keys, return_inverse=True)
+        wanted, _, key = distinct(keys)
         made = self.keys(news, begun[n.WHO], begun[n.CODE])
         rank = np.searchsorted(wanted, made)
         rank[rank == len(wanted)] = 0
@@ -70,9 +71,10 @@ class Openings:
         import numpy as np
 
         begun, names = news.begun, news.names
-        order = np.argsort(-begun[n.POS], kind="stable")
-        keys, newest = np.unique(self.keys(news, begun[n.WHO], begun[n.CODE])[order], return_index=True)
-        for key, pos in zip(keys.tolist(), begun[n.POS, order[newest]].tolist(), strict=True):
+        keys, _, which = distinct(self.keys(news, begun[n.WHO], begun[n.CODE]))
+        newest = np.full(len(keys), -1, np.int64)
+        np.maximum.at(newest, which, begun[n.POS])
+        for key, pos in zip(keys.tolist(), newest.tolist(), strict=True):
             process = news.processes[key // len(names)]
             if not over(process):
                 self._last[process, names[key % len(names)]] = pos

@@ -19,6 +19,7 @@ from . import news as n
 from . import patterns
 from .callsites import CallSite
 from .closings import Openings, count_lengths, follow
+from .distinct import distinct
 from .kernel import Observer
 from .lives import STDIO, Life
 from .news import News
@@ -187,9 +188,9 @@ class Groups(Observer):
         names = list(commands)
         kin = np.array(self._kin_of(news.protos))[ended[n.SPECIES, rows]]
         command, end, stack = command_of[ended[n.WHO, rows]], self._ends(news, rows), ended[n.STACK, rows]
-        _, keys = np.unique((kin * len(commands) + command) * len(_ENDS) + end, return_inverse=True)
+        _, _, keys = distinct((kin * len(commands) + command) * len(_ENDS) + end)
         keys = keys * (stack.max() + 2) + stack + 1
-        _, first, sort = np.unique(keys, return_index=True, return_inverse=True)
+        _, first, sort = distinct(keys)
         found: list[int] = []
         for one in first.tolist():
             kind, pattern = self._kins[kin[one]]
@@ -233,7 +234,7 @@ class Groups(Observer):
         cells: list[Group] = []
         numbers: dict[int, int] = {}
         cell_of: Ints = np.zeros(len(sorts), np.int64)
-        _, first = np.unique(sort, return_index=True)
+        _, first, _ = distinct(sort)
         opened = np.bincount(sort, minlength=len(sorts)).tolist()
         ends = np.bincount(sort[closed], minlength=len(sorts)).tolist()
         for number in sort[np.sort(first)].tolist():
@@ -256,7 +257,7 @@ class Groups(Observer):
 
         past = np.array([over(process) and not process.left for process in processes])
         keys = cell * (len(processes) + 1) + np.where(past[who], 0, who + 1)
-        found, first, which = np.unique(keys, return_index=True, return_inverse=True)
+        found, first, which = distinct(keys)
         made: dict[int, Share] = {}
         for number in np.argsort(first).tolist():
             row = first[number]

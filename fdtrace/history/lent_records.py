@@ -13,6 +13,8 @@ from .lives import At, Life
 from .sockets import STREAMS
 from .tasks import Process
 
+_CLOEXEC = w.CLOEXEC_ON | w.CLOEXEC_OFF
+
 
 class Records(Species):
     """What stands in the arrays, as the fold would have it; `file` is the code of the file that is read."""
@@ -75,7 +77,15 @@ class Records(Species):
     def settle(self, record: int) -> None:
         """Add what a record has summed up to its life."""
         row = self.rec[record].tolist()
-        life = self.life(record)
+        self._add(self.life(record), row)
+        if row[w.R_USES]:
+            self.rec[record, w.R_USES : w.R_LAST] = 0
+        self.rec[record, [w.R_STATED, w.R_FAILED]] = -1, 0
+        if row[w.R_FLAGS] & _CLOEXEC:
+            self.rec[record, w.R_FLAGS] &= ~_CLOEXEC
+
+    def _add(self, life: Life, row: list[int]) -> None:
+        """Add to a life what its record has summed up."""
         if row[w.R_USES]:
             life.uses += row[w.R_USES]
             life.errors += row[w.R_ERRORS]
@@ -84,12 +94,9 @@ class Records(Species):
             at = self.at(row[w.R_LAST : w.R_LAST + w.PLACE])
             if life.last_use is None or life.last_use.pos < at.pos:
                 life.last_use = at
-            self.rec[record, w.R_USES : w.R_LAST] = 0
         self._decide(life, row)
-        self.rec[record, [w.R_STATED, w.R_FAILED]] = -1, 0
-        if row[w.R_FLAGS] & (w.CLOEXEC_ON | w.CLOEXEC_OFF):
+        if row[w.R_FLAGS] & _CLOEXEC:
             life.cloexec = bool(row[w.R_FLAGS] & w.CLOEXEC_ON)
-            self.rec[record, w.R_FLAGS] &= ~(w.CLOEXEC_ON | w.CLOEXEC_OFF)
 
     def _decide(self, life: Life, row: list[int]) -> None:
         """Add what calls have decided about a socket."""
@@ -136,11 +143,18 @@ class Records(Species):
         """Whose table a record is of."""
         return self.table_of(place).process
 
-    def end(self, record: int, life: Life) -> None:
-        """A life that the walk has ended."""
-        self.settle(record)
-        life.how = "dup_over" if self.rec[record, w.R_FLAGS] & w.OVER else "close"
-        life.closed = self.at(self.rec[record, w.R_CLOSED : w.R_CLOSED + w.PLACE].tolist())
+    def ended(self, records: Ints) -> list[Life]:
+        """The lives of records that the walk has ended."""
+        lives = [self.life(record) for record in records.tolist()]
+        for life, row in zip(lives, self.rec[records].tolist(), strict=True):
+            self._add(life, row)
+            life.how = "dup_over" if row[w.R_FLAGS] & w.OVER else "close"
+            life.closed = self.at(row[w.R_CLOSED : w.R_CLOSED + w.PLACE])
+        self.rec[records, w.R_USES : w.R_LAST] = 0
+        self.rec[records, w.R_STATED] = -1
+        self.rec[records, w.R_FAILED] = 0
+        self.rec[records, w.R_FLAGS] &= ~_CLOEXEC
+        return lives
 
     def meet(self, window: Window, row: int) -> None:
         """The walk wants to know more of what a call says."""

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from . import walk_columns as w
+from .distinct import distinct
 from .lives import Life
 from .passers import Passers
 from .tasks import Process
@@ -158,12 +159,8 @@ class News:
         own = lender.rec[self._closed, w.R_FLAGS] & w.FOREIGN == 0  # else it has ended for nobody
         made = own & (lender.rec[self._closed, w.R_PY] == 1)
         if made.any():
-            for place, record in zip(
-                self._closed_places[made].tolist(), self._closed[made].tolist(), strict=True
-            ):
-                life = lender.life(record)
-                lender.end(record, life)
-                self.ended_lives.append((place, life))
+            places = self._closed_places[made].tolist()
+            self.ended_lives += zip(places, lender.ended(self._closed[made]), strict=True)
             self.ended_lives.sort(key=lambda one: one[0])
         self._closed_places, self._closed = self._closed_places[own & ~made], self._closed[own & ~made]
 
@@ -208,6 +205,6 @@ class News:
         import numpy as np
 
         assert self._lender is not None
-        tables, which = np.unique(columns[WHO, places], return_inverse=True)
+        tables, _, which = distinct(columns[WHO, places])
         numbers = [self._number(self._lender.process(table)) for table in tables.tolist()]
         columns[WHO, places] = np.array(numbers, np.int64)[which]

@@ -35,8 +35,7 @@ class Passers:
 
     def lives(self) -> Iterator[Life]:
         """The lives, as objects."""
-        for record in self.records().tolist():
-            life = self.lender.life(record)
-            if self.log == w.L_ENDED:
-                self.lender.end(record, life)
-            yield life
+        if self.log == w.L_ENDED:
+            yield from self.lender.ended(self.records())
+        else:
+            yield from map(self.lender.life, self.records().tolist())
