@@ -10,7 +10,7 @@ from .tasks import Process, Task
 if TYPE_CHECKING:
     from .passers import Passers
 
-ENDED_KEPT = 10_000
+ENDED_KEPT = 2_000
 """Processes that ended without leaving a descriptor open are forgotten when there are twice as many.
 
 Only where no table is to be made of them (`Kernel.lean`): a build or a server that forks has millions.
