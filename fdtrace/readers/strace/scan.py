@@ -43,6 +43,7 @@ WHOLE_LIMIT = 64 << 20
 ODD_LIMIT = 8 << 20
 """So much text of several lines is looked through for one that is certainly a record."""
 THREADS = 1
+"""Threads that read blocks, beside the one that finishes them: on two cores a third would be in the way."""
 AHEAD = 1
 """So many more blocks are handed to the threads than they read at once."""
 _CLOCKS = {EPOCH: "epoch", DAY: "day"}
