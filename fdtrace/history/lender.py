@@ -33,7 +33,7 @@ from .lent_arrays import Ints
 from .lent_species import ARENA, SPECIES
 from .lent_threads import Threads
 from .lives import Table
-from .loans import calm, enrol, lend
+from .loans import calm, enrol, goes_on, lend
 from .passers import Passers
 from .paths import OPENS
 
@@ -237,7 +237,7 @@ class Lender(Threads):
             return
         table = task.table
         if table.loan is not None:
-            if task.loan is None and not task.silent and task.exiting is None and task in table.users:
+            if task.loan is None and not task.silent and task in table.users and goes_on(task):
                 enrol(self, task, table.loan)
             return
         if self._is_due(table, max(1, rows)):

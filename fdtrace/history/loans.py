@@ -245,6 +245,14 @@ def _hand_over(lender: Lender, table: Table, place: int) -> None:
         lender.lives[record] = life
 
 
+def goes_on(task: Task) -> bool:
+    """Whether a thread's next row may be the walk's: not while it ends, or is in a call that the fold ends."""
+    flight = task.flight
+    return (
+        task.exiting is None and task.process.exiting is None and (flight is None or flight.op in _IMPORTED)
+    )
+
+
 def enrol(lender: Lender, task: Task, loan: Loan) -> None:
     """A thread of a lent table is the walk's from now on, unless what it does may be in another's copy."""
     if len(loan.table.users) > 1 and loan.forking:
