@@ -116,8 +116,8 @@ class Family:
             for tid in spawns.unborn
             if tid in self.tasks or tid in spawns.returned or tid in self.groups or tid in self.told
         ]
-        for tid in known:
-            del spawns.unborn[tid]
+        for tid in known:  # forks of theirs are not under way before their rows are taken
+            until = min(until, spawns.unborn.pop(tid).first)
         for thread, birth in list(matches(spawns, until, self._orphans_wait(0), last)):
             del spawns.unborn[thread.tid]
             known.append(thread.tid)

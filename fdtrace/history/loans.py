@@ -246,7 +246,7 @@ def _hand_over(lender: Lender, table: Table, place: int) -> None:
 
 
 def goes_on(task: Task) -> bool:
-    """Whether a thread's next row may be the walk's: not while it ends, or is in a call that the fold ends."""
+    """Whether a thread's next row may be the walk's: not as it ends, or in a call that only the fold ends."""
     flight = task.flight
     return (
         task.exiting is None and task.process.exiting is None and (flight is None or flight.op in _IMPORTED)

@@ -49,6 +49,21 @@ def test_two_forks_under_way_are_told_apart_by_what_they_return(tmp_path: Path) 
     assert (sorted(table(found, 102)), sorted(table(found, 103))) == ([3], [3, 4, 5])
 
 
+def test_a_child_whose_parent_still_waits_is_not_given_to_the_fork_beside_it(tmp_path: Path) -> None:
+    body = (
+        "100 fork() = 101\n101 getpid() = 101\n"
+        '100 openat(AT_FDCWD, "/a", O_RDONLY) = 3\n'
+        '101 openat(AT_FDCWD, "/b", O_RDONLY) = 3\n101 openat(AT_FDCWD, "/c", O_RDONLY) = 4\n'
+        "100 fork( <unfinished ...>\n101 fork( <unfinished ...>\n"
+        "103 getpid() = 103\n103 vfork( <unfinished ...>\n104 getpid() = 104\n102 getpid() = 102\n"
+        "101 <... fork resumed>) = 103\n100 <... fork resumed>) = 102\n103 <... vfork resumed>) = 104\n"
+    )
+
+    found = case(tmp_path, START + body)
+
+    assert [sorted(table(found, pid)) for pid in (102, 103, 104)] == [[3], [3, 4], [3, 4]]
+
+
 def test_exec_closes_what_is_close_on_exec(tmp_path: Path) -> None:
     body = OPEN + '100 execve("/bin/other", ["other"], 0x7f /* 1 var */) = 0\n'
 
