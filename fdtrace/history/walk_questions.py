@@ -112,8 +112,11 @@ def question(i: int, kind: int, s: int, dull: int, failed: bool, cell: int, r: i
         return NOTHING
     answer = np.int64(NOTHING)
     if s & S_COMMAND:
+        state[MADE] = NEVER
         answer = _says(i, kind, s, cell, r, buf, wide, joined, cells, arena, known, state)
-    if s & S_ASK_SUCCESS and r >= 0 and (answer == LOOK or s & S_COMMAND == 0):
+        if answer != LOOK or joined[i]:  # what Python has said can be read once
+            return answer
+    if s & S_ASK_SUCCESS and r >= 0:
         return _decision(i, kind, r, buf, wide, narrow, joined, rec, arena, known, species, state)
     return answer
 

@@ -180,6 +180,24 @@ def test_calls_that_are_damaged(
     same(capture, eager)
 
 
+@pytest.mark.slow
+def test_a_command_in_a_text_that_stands_elsewhere_is_looked_at_once(
+    eager: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An entry that another line has run into has no text in one piece."""
+    lines = (
+        BEGIN,
+        "100 1000000000.000002 socket(AF_INET, SOCK_STREAM, 0) = 3<TCP:[1063]>",
+        "100 1000000000.000003 getsockopt(3<TCP:[1063]>,  <unfinished ...>",
+        "100 100>0000000.000068 getpid() = 100",
+        "100 1000000000.000004 <... getsockopt resumed>SOL_SOCKET, SO_TYPE, [1], [4]) = 0",
+        "100 1000000000.000005 close(3<TCP:[1063]>) = 0",
+    )
+    capture = tmp_path / "joined.strace"
+    capture.write_text("".join(f"{line}\n" for line in lines))
+    same(capture, eager)
+
+
 @pytest.mark.parametrize(
     ("words", "means"),
     [
