@@ -14,6 +14,8 @@ _NOUNS = {
     "raw": "raw sockets",
     "file": "files",
     "dir": "directories",
+    "char": "character devices",
+    "block": "block devices",
     "pipe": "pipe ends",
     "eventfd": "eventfds",
     "epoll": "epoll instances",

@@ -131,7 +131,7 @@ def _opened(call: Call, flags: int, kind: str, target: str | None) -> tuple[str,
         return kind, None if target is None else f"{target.rstrip('/')}/#*"
     if call.has(flags, b"O_DIRECTORY", 0x10000):
         return "dir", target
-    return kind, target
+    return kind if target is None else notes.kind_of_path(target), target
 
 
 def _pair(effect: Effect, call: Call, ret: int, note: bytes | None) -> Iterator[New]:

@@ -50,7 +50,7 @@ def _jumbled(word: str) -> bool:
 def of(life: Life) -> str:
     """The pattern of what a life points to; its kind where it has no name."""
     target = life.target or ""
-    if life.kind in ("file", "dir", "mqueue") and target:
+    if life.kind in ("file", "dir", "char", "block", "mqueue") and target:
         return path(target)
     if life.kind == "memfd":
         return path(target or "memfd")

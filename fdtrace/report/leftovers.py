@@ -12,6 +12,8 @@ from fdtrace.report.layout import listed, wrapped
 
 NOUNS = {
     "bpf": "BPF object",
+    "block": "block device",
+    "char": "character device",
     "dir": "directory",
     "epoll": "epoll instance",
     "fanotify": "fanotify group",

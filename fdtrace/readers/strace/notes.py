@@ -17,7 +17,10 @@ from .args import unescape
 _DETAILS = re.compile(rb"^([A-Z][\w/-]*):\[(.*)\]$", re.DOTALL)
 _INODE = re.compile(rb"^(pipe|socket|pidfd):\[(\d+)\]$")
 _UNIX = re.compile(rb'^(\d+)(?:->(\d+))?(?:,(@?".*"))?$', re.DOTALL)
-_DEVICE = re.compile(rb"<(?:char|block) [^<>]*>$")
+_DEVICE = re.compile(rb"<(char|block) [^<>]*>$")
+_CHARACTER = re.compile(
+    r"/dev/(?:null|zero|full|random|urandom|tty|ptmx|console|kmsg|fuse|kvm|net/tun|(?:pts/|tty|ttyS|ttyUSB)\d+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,19 @@ def read(note: bytes) -> Note:
         return Note("signalfd", "anon_inode:[signalfd]")
     if note.startswith(b"pid:") and not note.startswith(b"pid:["):
         return Note("pidfd", text(note.partition(b"<")[0]))
-    path = unescape(_DEVICE.sub(b"", note))
+    device = _DEVICE.search(note)
+    path = unescape(note[: device.start()] if device else note)
     if path.startswith((b"/memfd:", b"/secretmem")):
         return Note("memfd", text(path).removesuffix(" (deleted)"))
-    return Note("file", text(path))
+    return Note(device[1].decode() if device else kind_of_path(text(path)), text(path))
+
+
+def kind_of_path(path: str) -> str:
+    """The kind of what a path names, as far as its name tells: char for devices of every Linux, else file.
+
+    The names are those of the kernel's list of allocated devices (admin-guide/devices.txt).
+    """
+    return "char" if _CHARACTER.fullmatch(path) else "file"
 
 
 def _socket(protocol: str, inside: bytes) -> Note:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fdtrace.readers.strace.notes import Note, read
+from fdtrace.readers.strace.notes import Note, kind_of_path, read
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from fdtrace.readers.strace.notes import Note, read
             Note("epoll", "anon_inode:[eventpoll]"),
         ),
         (rb"\x70\x69\x70\x65\x3a\x5b\x37\x5d", Note("pipe", "pipe:[7]", 7)),
-        (rb"\x2f\x64\x65\x76\x2f\x6e\x75\x6c\x6c<char 1:3>", Note("file", "/dev/null")),
+        (rb"\x2f\x64\x65\x76\x2f\x6e\x75\x6c\x6c<char 1:3>", Note("char", "/dev/null")),
         (rb"/memfd:mem \74x\76 (deleted)", Note("memfd", "/memfd:mem <x>")),
         (b"/secretmem", Note("memfd", "/secretmem")),
         (b"/srv/app/#2222372 (deleted)", Note("file", "/srv/app/#2222372 (deleted)")),
@@ -42,9 +42,9 @@ from fdtrace.readers.strace.notes import Note, read
         (b"anon_inode:kvm-vcpu:0", Note("kvm-vcpu", "anon_inode:kvm-vcpu:0")),
         (b"{eventfd-count=0x7, eventfd-id=4, eventfd-semaphore=1}", Note("eventfd", "anon_inode:[eventfd]")),
         (b"signalfd:[INT TERM]", Note("signalfd", "anon_inode:[signalfd]")),
-        (b"/dev/null<char 1:3>", Note("file", "/dev/null")),
-        (b"/dev/sda<block 8:0>", Note("file", "/dev/sda")),
-        (b"/dev/ptmx<char 5:2 @/dev/pts/1>", Note("file", "/dev/ptmx")),
+        (b"/dev/null<char 1:3>", Note("char", "/dev/null")),
+        (b"/dev/sda<block 8:0>", Note("block", "/dev/sda")),
+        (b"/dev/ptmx<char 5:2 @/dev/pts/1>", Note("char", "/dev/ptmx")),
         (b"TCP:[412024]", Note("tcp", "TCP:[412024]", 412024)),
         (b"TCP:[127.0.0.1:35685]", Note("tcp", "TCP:[127.0.0.1:35685]", None, "127.0.0.1:35685")),
         (
@@ -75,3 +75,20 @@ from fdtrace.readers.strace.notes import Note, read
 )
 def test_annotations(text: bytes, note: Note) -> None:
     assert read(text) == note
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/dev/null", "char"),
+        ("/dev/ptmx", "char"),
+        ("/dev/pts/12", "char"),
+        ("/dev/net/tun", "char"),
+        ("/dev/shm/pool.12", "file"),
+        ("/dev/nullified", "file"),
+        ("/srv/dev/null", "file"),
+    ],
+)
+def test_what_a_name_tells_of_a_device(path: str, kind: str) -> None:
+    assert kind_of_path(path) == kind
+    assert read(path.encode()).kind == kind
