@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fdtrace.case import Case, Story
+    from fdtrace.case import Case
     from fdtrace.diffing import Diff, diff
     from fdtrace.errors import (
         BadArgument,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fdtrace.fleet import Fleet, scan
     from fdtrace.loading import load
     from fdtrace.model import Coverage, Evidence, Finding, Problem
+    from fdtrace.story import Story
 
 __version__ = "0.1.0"
 
@@ -57,7 +58,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "fdtrace.case": ("Case", "Story"),
+    "fdtrace.case": ("Case",),
     "fdtrace.diffing": ("Diff", "diff"),
     "fdtrace.errors": (
         "BadArgument",
@@ -73,6 +74,7 @@ _HOMES = {
     "fdtrace.fleet": ("Fleet", "scan"),
     "fdtrace.loading": ("load",),
     "fdtrace.model": ("Coverage", "Evidence", "Finding", "Problem"),
+    "fdtrace.story": ("Story",),
 }
 
 

@@ -12,7 +12,6 @@ from .findings import Captures, Findings
 from .model import Place
 from .readers.bundle import Capture
 from .readings import Progress, Readings, asked
-from .story import Story
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from .report.redacted import Redacted
     from .report.report import Report
     from .store import Store
+    from .story import Story
     from .symbols.resolve import Symbols
     from .timeline import Timeline
 
@@ -69,7 +69,7 @@ class Case:
     @property
     def parts(self) -> list[str]:
         """What was recognised in pasted texts, in words: one line for each part, with its lines."""
-        from .readers.unwrap import MENDED
+        from .readers.signs import MENDED
 
         return [
             f"{capture.name}: {reason}"

@@ -88,9 +88,12 @@ def load(
 
 def _stored(names: list[str]) -> Store | None:
     """The store among the inputs, which is opened alone."""
+    folders = [name for name in names if os.path.isdir(name)]
+    if not folders:
+        return None
     from . import store
 
-    stores = [name for name in names if store.is_store(name)]
+    stores = [name for name in folders if store.is_store(name)]
     if stores and len(names) > 1:
         raise BadArgument(f"{stores[0]} is a saved Case: it is opened alone, without other inputs.")
     return store.Store(stores[0]) if stores else None

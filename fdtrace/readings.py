@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .history.callsites import CallSites
     from .history.columns import Moments, Numbers
     from .history.join import Join
+    from .history.joined import Alone
     from .history.kernel import Observer
     from .history.passes import Pass
     from .history.recorder import Recorder
@@ -57,7 +58,12 @@ class Readings:
         """Whether any of these was made."""
         return not self.__dict__.keys().isdisjoint(what)
 
-    def _join(self) -> Join:
+    def _join(self) -> Join | Alone:
+        """What brings a trace together with the snapshots beside it."""
+        if not self.sheets:
+            from .history.joined import Alone
+
+            return Alone()
         from .history.join import Join
 
         return Join(self.sheets, self.epoch_offset)
@@ -133,12 +139,10 @@ class Readings:
     @cached_property
     def recorded(self) -> list[Recorder]:
         """Every capture with all its lives, copies of forks included."""
-        from .history.recorder import Recorder
-
         recorded = []
         watch = self._watch([capture for _, capture in self.traces])
         for index, capture in self.traces:
-            recorder, join = Recorder(), self._join()
+            recorder, join = _recorder(), self._join()
             history = self._read(index, capture, [recorder, join], watch, list_copies=True)
             join.finish(history)
             recorded.append(recorder.finish(history))
@@ -194,6 +198,8 @@ class Readings:
     @cached_property
     def sheet_coverage(self) -> list[Coverage]:
         """What the captures that are not of strace can and cannot show."""
+        if not self.sheets:
+            return []
         from .history.sheet_coverage import describe
 
         return [describe(capture, sheet) for capture, sheet in self.sheets]
@@ -208,7 +214,6 @@ class Readings:
         from .checks import beside, of_traces
         from .checks.leak import Leak
         from .history import openings
-        from .history.recorder import Recorder
         from .history.shares import original
         from .readers.strace.window import Scan
 
@@ -224,9 +229,11 @@ class Readings:
                 checks = [check(scan, sites, **thresholds) for check in of_traces(names)]
             except TypeError as error:
                 raise BadArgument(f"leaks: {error}") from error
-            join, recorder = self._join(), Recorder()
-            observers = [*checks, join] if recorded is None else [*checks, recorder, join]
-            how = {"list_copies": True} if recorded is not None else {"lean": not self.sheets}
+            join, recorder = self._join(), _recorder() if recorded is not None else None
+            observers: list[Observer] = [*checks, join]
+            if recorder is not None:
+                observers.insert(-1, recorder)
+            how = {"lean": not self.sheets} if recorder is None else {"list_copies": True}
             history = self._read(index, capture, observers, watch, scan=scan, keep=True, **how)
             known.add(join.finish(history), checks)
             for check in checks:
@@ -236,8 +243,14 @@ class Readings:
                     places += openings.of_trace(check.groups)
             history.kept = None
             coverage.append(history.coverage)
-            if recorded is not None:
+            if recorded is not None and recorder is not None:
                 recorded.append(recorder.finish(history))
         found += known.findings(self.sheets, names)
         coverage += self.sheet_coverage
         return Findings(found, coverage, asked(names), leaked, places)
+
+
+def _recorder() -> Recorder:
+    from .history.recorder import Recorder
+
+    return Recorder()

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..history.join import Joined
+from ..history.joined import Joined
 from ..model import Finding
-from ..readers.bundle import Capture
-from ..readers.sheet import Sheet
 from .base import Check
 from .leak import Leak
 
 if TYPE_CHECKING:
+    from ..readers.bundle import Capture
+    from ..readers.sheet import Sheet
     from .snapshot_report import Named
 
 _OTHER = "of a process that was not traced, by snapshots alone"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..history.join import Gap, Joined
+from ..history.adoption import Gap
+from ..history.joined import Joined
 from ..history.looks import quoted
 from ..history.run import History
 from ..model import Evidence, Finding

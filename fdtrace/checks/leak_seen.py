@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..history import patterns
 from ..history.callsites import CallSites
-from ..history.join import Gap, Joined
 from ..history.lives import STDIO, Life
-from ..history.looks import Look, Row, quoted
 from ..history.run import History
 from ..history.shares import Group
-from ..history.states import state_of
 from ..model import Evidence
 from . import signs
+
+if TYPE_CHECKING:
+    from ..history.adoption import Gap
+    from ..history.joined import Joined
+    from ..history.looks import Look, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,19 @@ class Seen:
 
     def sources(self) -> tuple[str, ...]:
         """The tools that told a state."""
+        if not self.rows:
+            return ()
+        from ..history.states import state_of
+
         return tuple(sorted({look.name() for look, row in self.rows if state_of(row)}))
 
     def evidence(self, most: int = 2) -> tuple[Evidence, ...]:
         """Rows to quote: of the first lives, one from each tool."""
+        if not self.rows:
+            return ()
+        from ..history.looks import quoted
+        from ..history.states import state_of
+
         chosen: dict[str, tuple[Look, Row]] = {}
         for look, row in sorted(self.rows, key=lambda one: state_of(one[1]) is None):
             chosen.setdefault(look.name(), (look, row))

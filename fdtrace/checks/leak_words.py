@@ -11,7 +11,7 @@ from . import signs
 from .nouns import noun
 
 if TYPE_CHECKING:
-    from ..history.join import Gap
+    from ..history.adoption import Gap
     from ..history.shares import Group
     from .leak_report import Told
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -139,6 +140,8 @@ def reading(
 
     Redacted, it has pseudonyms in the place of names; `account` says on stderr which.
     """
+    # Numpy starts a thread for each processor when it is loaded, to multiply matrices: no capture has any.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     meter = progress.Meter(silent)
     try:
         case = fdtrace.load(

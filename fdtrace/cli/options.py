@@ -10,9 +10,8 @@ import typer
 
 from fdtrace.errors import BadArgument
 from fdtrace.model import Severity
-from fdtrace.report import tables
 from fdtrace.report.destination import Destination, tell
-from fdtrace.report.tables import Format
+from fdtrace.report.media import Format
 
 from .complete import checks_listed, kinds
 
@@ -174,6 +173,8 @@ class Wanted:
         if self.format == "parquet":
             self.write_pieces([frame], name)
             return
+        from fdtrace.report import tables
+
         with self.destination.open() as stream:
             tables.write(
                 frame,
@@ -189,6 +190,8 @@ class Wanted:
 
     def write_pieces(self, pieces: Iterable[pd.DataFrame], name: str) -> None:
         """Writes one table that comes in pieces."""
+        from fdtrace.report import tables
+
         if self.format == "parquet":
             from fdtrace import store
 

@@ -14,7 +14,7 @@ import typer
 from fdtrace.errors import BadArgument, FdtraceError, MissingExtra
 from fdtrace.model import SEVERITIES
 from fdtrace.report.destination import Destination, tell
-from fdtrace.report.tables import TextFormat
+from fdtrace.report.media import TextFormat
 
 from .app import app
 from .options import Columns, FailOn, Limit, Raw, Redact, RedactKey

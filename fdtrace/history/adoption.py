@@ -20,7 +20,8 @@ from .run import History
 from .tasks import Process
 
 if TYPE_CHECKING:
-    from .join import Join, Joined
+    from .join import Join
+    from .joined import Joined
 
 _AFTER = 5_000_000_000
 """A listing that takes a while may miss what was opened, and show what was closed, so long before."""

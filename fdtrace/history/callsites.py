@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from ..readers.strace.stacks import Frame, frames
@@ -171,11 +171,24 @@ class CallSites:
 
     def __init__(self, wrappers: Iterable[str] = (), symbols: Resolved | None = None) -> None:
         self._frames = frames if symbols is None else symbols.frames
-        self._modules = re.compile("|".join(f"(?:{m})" for m in RUNTIME_MODULES))
-        self._symbols = re.compile("|".join(f"(?:{s})" for s in (*WRAPPER_SYMBOLS, *wrappers)))
-        self._library_modules = re.compile("|".join(f"(?:{m})" for m in LIBRARY_MODULES))
-        self._library_symbols = re.compile("|".join(f"(?:{s})" for s in LIBRARY_SYMBOLS))
+        self._wrappers = tuple(wrappers)
         self.of = lru_cache(maxsize=1 << 16)(self._of)
+
+    @cached_property
+    def _modules(self) -> re.Pattern[str]:
+        return _any_of(RUNTIME_MODULES)
+
+    @cached_property
+    def _symbols(self) -> re.Pattern[str]:
+        return _any_of((*WRAPPER_SYMBOLS, *self._wrappers))
+
+    @cached_property
+    def _library_modules(self) -> re.Pattern[str]:
+        return _any_of(LIBRARY_MODULES)
+
+    @cached_property
+    def _library_symbols(self) -> re.Pattern[str]:
+        return _any_of(LIBRARY_SYMBOLS)
 
     def _of(self, block: bytes) -> CallSite | None:
         """The call site of a stack block; None when no frame can be blamed."""
@@ -206,6 +219,10 @@ class CallSites:
 
     def _below_main(self, frame: Frame) -> bool:
         return bool(_START.match(_sure(frame)) or self._modules.match(basename(frame.module)))
+
+
+def _any_of(beginnings: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{one})" for one in beginnings))
 
 
 def basename(module: str) -> str:

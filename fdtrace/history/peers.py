@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..readers.sheet import OpenFile, Socket
-from .join import Joined
+from .joined import Joined
 from .lives import Life
 from .looks import Look
 from .run import History

@@ -23,7 +23,7 @@ from .lives import Life
 from .merge import merged
 
 if TYPE_CHECKING:
-    from .join import Joined
+    from .joined import Joined
     from .waits_noted import WaitsNoted
 
 WALK = "FDTRACE_WALK"

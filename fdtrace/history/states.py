@@ -13,7 +13,7 @@ from .looks import Look, Row, begin, end, when
 from .run import History
 
 if TYPE_CHECKING:
-    from .join import Joined
+    from .joined import Joined
 
 _INTERNET = frozenset({"tcp", "tcp6", "udp", "udp6", "sctp", "sctp6", "raw", "raw6"})
 SOCKETS = _INTERNET | {"unix", "socket"}

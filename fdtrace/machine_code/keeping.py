@@ -14,7 +14,6 @@ import hashlib
 import os
 import stat
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from functools import lru_cache
@@ -133,6 +132,8 @@ def _sum(name: str, code: bytes) -> bytes:
 
 def save(name: str, code: bytes) -> None:
     """Keep machine code under this name, where that is possible."""
+    import tempfile
+
     try:
         place = folder()
         place.mkdir(parents=True, exist_ok=True)

@@ -12,17 +12,19 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from fdtrace.errors import BadArgument, DamagedInput, FdtraceError, UnknownFormat
 from fdtrace.readers import KINDS
 from fdtrace.readers.families import FamilyKey, Input, families, unpacked_name
 from fdtrace.readers.inputs import inputs
 from fdtrace.readers.listing import DEEPEST
-from fdtrace.readers.manifest import Recording
-from fdtrace.readers.manifest import read as read_manifest
 from fdtrace.readers.parts import joined
 from fdtrace.readers.refusals import Refusals
 from fdtrace.readers.text import Source
+
+if TYPE_CHECKING:
+    from fdtrace.readers.manifest import Recording
 
 _SAYS_LITTLE = re.compile(r"\.(?:stderr|err|log|txt|out|messages|msg|strace|trace)$")
 _OF_A_SNAPSHOT = re.compile(
@@ -206,6 +208,10 @@ def _owner(item: Input, captures: list[Capture]) -> Capture | None:
 
 def _with_recordings(captures: list[Capture], manifests: list[Input], refusals: Refusals) -> list[Capture]:
     """The captures of a directory with what the manifest in it says about them."""
+    if not manifests:
+        return captures
+    from fdtrace.readers.manifest import read as read_manifest
+
     by_folder = {item.folder: item for item in manifests}
     folders = {capture.sources[0].folder for capture in captures}
     for item in manifests:

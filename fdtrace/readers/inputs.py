@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from fdtrace.errors import DamagedInput, FdtraceError
 from fdtrace.readers.families import Input, tid_of, tids_made, unpacked_name
 from fdtrace.readers.listing import DEEPEST, listed, unwanted
-from fdtrace.readers.manifest import is_manifest
 from fdtrace.readers.refusals import Refusals
 from fdtrace.readers.signs import LARGEST, may_hold_others, quoted
 from fdtrace.readers.sniff import Recognised, recognise, resembles_another, shows_something
@@ -127,7 +126,7 @@ def _of_member(member: Member, refusals: Refusals) -> Iterator[Input]:
         if head.archive:
             refusals.skip(head.name, "an archive in an archive: unpack it and name what is in it")
             return
-        if not is_manifest(head):
+        if not _is_manifest(head):
             _recognised(head, None, False)
     except FdtraceError as error:
         refusals.refuse(head.name, error, named=False)
@@ -140,7 +139,7 @@ def _of_member(member: Member, refusals: Refusals) -> Iterator[Input]:
 
 def _recognised_inputs(source: Source, kind: str | None, named: bool, refusals: Refusals) -> Iterator[Input]:
     """The input as one capture, or its parts; nothing when it was refused."""
-    if kind is None and is_manifest(source):
+    if kind is None and _is_manifest(source):
         yield Input(source, named, Recognised("manifest", ("the manifest of a recording",)))
         return
     failure: FdtraceError | None = None
@@ -167,6 +166,15 @@ def _recognised_inputs(source: Source, kind: str | None, named: bool, refusals: 
         if mended and look is not None:
             look = replace(look, reasons=(*look.reasons, mended))
         yield Input(source, named, look, hashlib.sha256(head).digest(), tids_made(head))
+
+
+def _is_manifest(source: Source) -> bool:
+    """Whether this is the manifest of a recording."""
+    if not source.name.endswith(".json"):
+        return False
+    from fdtrace.readers.manifest import is_manifest
+
+    return is_manifest(source)
 
 
 def _unwrapped(source: Source, named: bool) -> tuple[Source, str]:

@@ -10,22 +10,25 @@ LARGEST = 1 << 22
 QUOTING = re.compile(rb"^(?:> ?|\| )+")
 """What mail programs put before quoted lines; a stack frame of strace begins with a blank."""
 
+MENDED = "put together again"
+"""How the sentence ends that says of a text that its lines were wrapped."""
+
 _LOOKED_AT = 2000
 
-# Signs of a kind that are quickly found in a text of another: each begins with some letters of its own.
-_SIGNS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
-    ("strace", re.compile(rb"\) += (?:-?\d|0x|\?)")),
-    ("lsof", re.compile(rb"COMMAND +PID ")),
-    ("lsof", re.compile(rb"\np\d+\r?\n")),
-    ("netstat", re.compile(rb"Active (?:Internet|UNIX|LOCAL)")),
-    ("netstat", re.compile(rb"Proto +Recv-Q")),
-    ("ss", re.compile(rb"Local Address:Port")),
-    ("procfs", re.compile(rb"/proc/\d+/fd\S*:\r?\n")),
-    ("procfs", re.compile(rb"------[.+@]? +\d")),
-    ("procfs", re.compile(rb"sl +local_address")),
-    ("procfs", re.compile(rb"Num +RefCount")),
-    ("lws", re.compile(rb"\] [NEWIDU]: ")),
+_SIGNS: tuple[tuple[str, bytes, re.Pattern[bytes]], ...] = (
+    ("strace", b") ", re.compile(rb"\) += (?:-?\d|0x|\?)")),
+    ("lsof", b"COMMAND ", re.compile(rb"COMMAND +PID ")),
+    ("lsof", b"\np", re.compile(rb"\np\d+\r?\n")),
+    ("netstat", b"Active ", re.compile(rb"Active (?:Internet|UNIX|LOCAL)")),
+    ("netstat", b"Recv-Q", re.compile(rb"Proto +Recv-Q")),
+    ("ss", b"Address:Port", re.compile(rb"Local Address:Port")),
+    ("procfs", b"/proc/", re.compile(rb"/proc/\d+/fd\S*:\r?\n")),
+    ("procfs", b"------", re.compile(rb"------[.+@]? +\d")),
+    ("procfs", b"local_address", re.compile(rb"sl +local_address")),
+    ("procfs", b"RefCount", re.compile(rb"Num +RefCount")),
+    ("lws", b"]", re.compile(rb"\] [NEWIDU]: ")),
 )
+"""Signs of a kind in a text of another: some letters, which are found at once, and what they are part of."""
 
 
 def quoted(head: bytes) -> bool:
@@ -37,4 +40,5 @@ def may_hold_others(text: bytes, kind: str) -> bool:
     """Whether a text of this kind is worth the search for parts: quoted, or with a sign of another kind."""
     if not kind.startswith("strace") and quoted(text[:_LOOKED_AT]):
         return True
-    return any(sign.search(text) for other, sign in _SIGNS if not kind.startswith(other))
+    others = [(word, sign) for other, word, sign in _SIGNS if not kind.startswith(other)]
+    return any(word in text and sign.search(text) for word, sign in others)

@@ -14,7 +14,6 @@ import io
 import os
 import stat
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -35,6 +34,8 @@ class Spool:
     """
 
     def __init__(self) -> None:
+        import tempfile
+
         self.size = 0
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - lives as long as its Sources
         self._lock = threading.Lock()
@@ -52,6 +53,8 @@ class Spool:
                 self._file.seek(self.size)
                 self._file.write(data)
             except OSError as error:
+                import tempfile
+
                 raise DamagedInput(
                     f"could not be copied to a temporary file in {tempfile.gettempdir()}"
                     f" ({error.strerror or error}); TMPDIR can name another place",

@@ -12,13 +12,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .prompts import command
-from .signs import QUOTING
+from .signs import MENDED, QUOTING
 from .sniff import begins_call, form_of
 from .strace.layout import LEADER
 
-MENDED = "put together again"
-"""How the sentence ends that says it."""
 _NARROWEST, _WIDEST = 40, 200
 _FEW = 3
 _SHARE = 0.9
@@ -72,6 +69,8 @@ def unwrapped(text: bytes) -> Unwrapped | None:
 
 def _lines_of_records(lines: Sequence[bytes]) -> tuple[list[int], list[int]]:
     """The numbers of all lines of records, and of those that begin none and stand behind one."""
+    from .prompts import command
+
     leaders = _with_leaders(lines)
     records: list[int] = []
     followers: list[int] = []

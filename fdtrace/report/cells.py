@@ -7,9 +7,7 @@ capture reaches a terminal, a ticket or a spreadsheet except through this module
 
 from __future__ import annotations
 
-import html
 import itertools
-import json
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -98,6 +96,8 @@ def markdown_block(lines: Sequence[str]) -> str:
 
 def html_text(text: str) -> str:
     """The text as words in HTML, for the few places where that stands in Markdown."""
+    import html
+
     return html.escape(visible(text))
 
 
@@ -129,11 +129,15 @@ def spreadsheet(text: str, raw: bool = False) -> str:
 
 def json_text(value: object) -> str:
     r"""The value as JSON on one line that is also safe to look at: unseen characters are `\u` escapes."""
+    import json
+
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(", ", ": "))
     return _UNSEEN.sub(_json_escape, text)
 
 
 def _json_escape(found: re.Match[str]) -> str:
+    import json
+
     return json.dumps(found[0])[1:-1]
 
 

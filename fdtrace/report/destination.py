@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
@@ -121,6 +120,8 @@ def place_file(path: str, text: str, mode: int) -> None:
 
 @contextlib.contextmanager
 def _draft(path: str, mode: int = 0o666) -> Iterator[str]:
+    import tempfile
+
     folder, name = os.path.split(path)
     number, draft = tempfile.mkstemp(prefix=f".{name[:100]}.", suffix=".part", dir=folder)
     os.close(number)

@@ -12,18 +12,15 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TextIO, get_args
+from typing import TYPE_CHECKING, Any, TextIO
 
 from fdtrace import schema
 from fdtrace.errors import BadArgument
 from fdtrace.report import cells
+from fdtrace.report.media import TextFormat
 
 if TYPE_CHECKING:
     import pandas as pd
-
-TextFormat = Literal["table", "json", "jsonl", "csv", "tsv", "markdown"]
-Format = Literal[TextFormat, "parquet"]
-FORMATS: tuple[TextFormat, ...] = get_args(TextFormat)
 
 MOST_ROWS = 5_000
 """Rows of a table that a person may be asked to look at."""

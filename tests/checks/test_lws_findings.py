@@ -9,7 +9,7 @@ from fdtrace.checks import lws_connections, lws_logs, lws_objects, receive_buffe
 from fdtrace.checks.lws_descriptors import LwsDescriptors
 from fdtrace.history import lws
 from fdtrace.history.callsites import CallSites
-from fdtrace.history.join import Joined
+from fdtrace.history.joined import Joined
 from fdtrace.history.lws_written import places, written
 from fdtrace.history.run import History, read
 from fdtrace.model import Finding

@@ -11,6 +11,7 @@ from fdtrace import schema
 from fdtrace.errors import BadArgument
 from fdtrace.model import Coverage, Evidence, Finding
 from fdtrace.report import cells, findings_json, tables
+from fdtrace.report.media import FORMATS, Format
 
 HOSTILE = [
     "</script><b>x",
@@ -40,7 +41,7 @@ def hostile() -> pd.DataFrame:
     )
 
 
-def text_of(frame: pd.DataFrame, name: str = "fds", format: tables.Format = "table", **options: Any) -> str:
+def text_of(frame: pd.DataFrame, name: str = "fds", format: Format = "table", **options: Any) -> str:
     stream = io.StringIO()
     tables.write(frame, name, stream, format, **options)
     return stream.getvalue()
@@ -53,8 +54,8 @@ def notices_of(frame: pd.DataFrame, **options: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("name", sorted(schema.TABLES))
-@pytest.mark.parametrize("format", tables.FORMATS)
-def test_an_empty_table_in_every_format(name: str, format: tables.Format) -> None:
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_empty_table_in_every_format(name: str, format: Format) -> None:
     text = text_of(schema.empty(name), name, format)
     if format == "json":
         assert json.loads(text) == []
@@ -64,8 +65,8 @@ def test_an_empty_table_in_every_format(name: str, format: tables.Format) -> Non
         assert set(tables.BRIEF.get(name, ())) <= set(re.split(r"[\s|,]+", text.replace("\\", "")))
 
 
-@pytest.mark.parametrize("format", tables.FORMATS)
-def test_nothing_hostile_reaches_the_output(hostile: pd.DataFrame, format: tables.Format) -> None:
+@pytest.mark.parametrize("format", FORMATS)
+def test_nothing_hostile_reaches_the_output(hostile: pd.DataFrame, format: Format) -> None:
     text = text_of(hostile, format=format)
     for line in text.split("\n"):
         assert cells.visible(line.replace("\t", "") if format == "tsv" else line) == (
@@ -75,7 +76,7 @@ def test_nothing_hostile_reaches_the_output(hostile: pd.DataFrame, format: table
 
 @pytest.mark.parametrize(("format", "delimiter"), [("csv", ","), ("tsv", "\t")])
 def test_csv_has_one_line_a_row_all_columns_and_no_formula(
-    hostile: pd.DataFrame, format: tables.Format, delimiter: str
+    hostile: pd.DataFrame, format: Format, delimiter: str
 ) -> None:
     text = text_of(hostile, format=format)
     rows = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
@@ -168,9 +169,9 @@ def test_people_get_no_more_rows_than_they_can_look_at() -> None:
 
 
 def test_rows_are_the_same_across_pieces(monkeypatch: pytest.MonkeyPatch, hostile: pd.DataFrame) -> None:
-    whole = {format: text_of(hostile, format=format) for format in tables.FORMATS}
+    whole = {format: text_of(hostile, format=format) for format in FORMATS}
     monkeypatch.setattr(tables, "_PIECE", 2)
-    assert {format: text_of(hostile, format=format) for format in tables.FORMATS} == whole
+    assert {format: text_of(hostile, format=format) for format in FORMATS} == whole
 
 
 def finding(**fields: Any) -> Finding:
