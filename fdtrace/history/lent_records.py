@@ -127,7 +127,8 @@ class Records(Species):
             far = np.where(local, rows[:, w.R_LOCAL], rows[:, w.R_PEER])
             keys = found[odd], name, far, (rows[:, w.R_STATE] == w.LISTENING).astype(np.int64)
             first, which = distinct_together(keys)
-            kins = [self._kin_of(tuple(int(key[n]) for key in keys), rows[n]) for n in first.tolist()]
+            each = zip(*(key[first].tolist() for key in keys), strict=True)
+            kins = [self._kin_of(key, rows[n]) for key, n in zip(each, first, strict=True)]
             found[odd] = np.array(kins)[which]
         return found
 

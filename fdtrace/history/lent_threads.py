@@ -88,6 +88,8 @@ class Threads(Records):
 
     def look(self) -> None:
         """Somebody looks at tasks: they become what all rows so far have made of them."""
+        if self.looked:
+            return
         self.looked = True
         state, logs = self.state, self.logs
         if not any(state[w.BORN : w.FOLLOWED + 1].tolist()):
