@@ -17,9 +17,15 @@ from .tasks import Space, Task
 _ALIAS = re.compile(rb"/\* (\d+) in strace's PID NS \*/")
 
 
-def enter_spawn(state: State, task: Task, flight: Flight, call: Call, alone: bool) -> None:
+@lru_cache(maxsize=256)
+def spawn_flags(text: bytes) -> int:
+    """The clone flags that matter in a call's text; who forks often does it with the same words."""
+    return creations.spawn_flags(Call(text))
+
+
+def enter_spawn(state: State, task: Task, flight: Flight, text: bytes, alone: bool) -> None:
     """The child's table is what the caller's was when the call began."""
-    flight.flags = creations.spawn_flags(call)
+    flight.flags = spawn_flags(text)
     flight.begun = state.place_of(flight.at)
     if not flight.flags & CLONE_FILES:
         state.kernel.snapshot(flight)
@@ -32,20 +38,19 @@ def spawn(state: State, task: Task, flight: Flight, done: Done) -> None:
     if not done.succeeded or done.ret == 0:
         state.spawns.waiting.pop(task, None)
         return
-    call = Call(done.text)
-    alias = _ALIAS.search(call.rest)
-    flight.flags = flight.flags or creations.spawn_flags(call)
+    alias = _ALIAS.search(Call(done.text).rest) if b"/*" in done.text else None
+    flight.flags = flight.flags or spawn_flags(done.text)
     child = state.spawned(task, flight, done.ret, int(alias.group(1)) if alias else None, done.at)
     if flight.flags & CLONE_VFORK and child is not None:
         _split_before(state, child)
-    pidfd = creations.spawn_pidfd(call, flight.flags)
+    pidfd = creations.spawn_pidfd(Call(done.text)) if flight.flags & CLONE_PIDFD else None
     if pidfd is not None:
         state.make(task, flight, done.at, pidfd).peer = f"pid {done.ret}"
 
 
 def makes_thread(words: bytes) -> bool:
     """Whether a call with these words makes a thread with its caller's table, whatever the numbers in it."""
-    flags = creations.spawn_flags(Call(words))
+    flags = spawn_flags(words)
     plain = flags & (CLONE_VFORK | CLONE_NEWPID | CLONE_PIDFD) == 0 and b"/*" not in words
     return plain and flags & CLONE_FILES != 0 and flags & CLONE_THREAD != 0
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ..readers.strace.args import Call
 from ..readers.strace.window import Mark
-from . import births, creations, numbers, passing
+from . import births, numbers, passing
 from .effects import CLONE_FILES, Op
 from .lives import At, Flight, Life
 from .state import CREATING, USING, Done, State
@@ -46,7 +46,7 @@ class Calls(State):
         elif op == Op.CLOSE_RANGE:
             numbers.enter_close_range(self, flight, Call(text))
         elif op == Op.SPAWN:
-            births.enter_spawn(self, task, flight, Call(text), alone)
+            births.enter_spawn(self, task, flight, text, alone)
         elif op == Op.EXIT:
             task.exiting = at
             self.kernel.let_go(task, at)
@@ -75,7 +75,7 @@ class Calls(State):
         flight = Flight(op, at, task.table)
         if fd >= 0:
             flight.old = task.table.fds.get(fd)
-        if op == Op.SPAWN and not creations.spawn_flags(Call(text)) & CLONE_FILES:
+        if op == Op.SPAWN and not births.spawn_flags(text) & CLONE_FILES:
             self.kernel.snapshot(flight)
         return flight
 

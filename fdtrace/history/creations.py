@@ -256,10 +256,8 @@ def spawn_flags(call: Call) -> int:
     return flags
 
 
-def spawn_pidfd(call: Call, flags: int) -> New | None:
-    """The pidfd that clone or clone3 put into the caller's table."""
-    if not flags & CLONE_PIDFD:
-        return None
+def spawn_pidfd(call: Call) -> New | None:
+    """The pidfd that a clone or clone3 with CLONE_PIDFD put into the caller's table."""
     text = b", ".join(call.args)
     name = b"pidfd" if call.name == b"clone3" else b"parent_tid"
     for value in a.members(text, name):

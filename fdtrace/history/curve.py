@@ -20,7 +20,8 @@ class Curve:
     def put(self, position: int, value: int) -> None:
         """The value from this position on."""
         while position >= self.width * BUCKETS:
-            self._values = {place // 2: value for place, value in self._values.items()}
+            if self._values:
+                self._values = {place // 2: value for place, value in self._values.items()}
             self.width *= 2
         self._values[position // self.width] = value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,3 +28,15 @@ def distinct(numbers: Ints) -> tuple[Ints, Ints, Ints]:
     met = first >= 0
     rank = np.cumsum(met) - 1
     return np.flatnonzero(met), first[met], rank[numbers]
+
+
+def distinct_together(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """The different rows of some columns, in order: where each stands first; which of them each row is."""
+    import numpy as np
+
+    first: Ints = np.zeros(1, np.int64)
+    which: Ints = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        found, _, rank = distinct(column)
+        _, first, which = distinct(which * len(found) + rank)
+    return first, which

@@ -122,8 +122,10 @@ class Groups(Observer):
         import numpy as np
 
         begun = news.begun
-        made = begun[:, np.isin(begun[n.CODE], [news.code(name) for name in _PAIRS])]
-        number = made[n.IDENT, 1:][made[n.POS, 1:] == made[n.POS, :-1]]
+        makers = [begun[n.CODE] == news.code(name) for name in _PAIRS]
+        rows = np.flatnonzero(np.logical_or.reduce(makers))
+        at = begun[n.POS, rows]
+        number = begun[n.IDENT, rows[1:][at[1:] == at[:-1]]]
         if len(number):
             place = number >> 3
             self._second_ends.extend(bytes(max(0, int(place.max()) + 1 - len(self._second_ends))))

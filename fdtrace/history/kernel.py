@@ -387,10 +387,11 @@ class Kernel(Ends):
         process.table = table
         table.survived_exec = True
         held = table.held()
-        for kept in held.fds.values():
-            if kept.cloexec is None and kept.table is not table:
+        unasked = [(fd, life) for fd, life in held.fds.items() if fd >= STDIO and life.cloexec is None]
+        for _, kept in unasked:
+            if kept.table is not table:
                 kept.refresh()
-        unknown = {fd for fd, life in held.fds.items() if fd >= STDIO and life.cloexec is None}
+        unknown = {fd for fd, life in unasked if life.cloexec is None}
         for fd in sorted(held.cloexec | unknown):
             life = held.take(fd)
             held.touched.add(fd)

@@ -32,7 +32,7 @@ from .lent_answers import TOLD
 from .lent_arrays import Ints
 from .lent_species import ARENA, SPECIES
 from .lent_threads import Threads
-from .lives import Table
+from .lives import Life, Table
 from .loans import calm, enrol, goes_on, lend
 from .passers import Passers
 from .paths import OPENS
@@ -86,6 +86,8 @@ def traits(name: bytes, op: int) -> int:
         return found | w.S_FAILS
     if op == Op.EXIT:
         return found | w.S_EXITS
+    if op == Op.EXIT_GROUP:
+        return found | w.S_QUITS
     if op == Op.SPAWN and name.startswith(b"clone"):
         return found | w.S_SPAWNS
     return 0
@@ -102,7 +104,7 @@ class Lender(Threads):
         self.retired_tables: list[int] = []
         self.patience = 0
         """What tables had to have of late."""
-        self._told = [0, 0]
+        self._told = {w.L_BEGUN: 0, w.L_ENDED: 0}
 
     # -- what is known of names --------------------------------------------------
 
@@ -145,30 +147,32 @@ class Lender(Threads):
             *window, self.ops, self.dull, self.tids, self.threads, self.tables, self.cells, self.rec,
             self.logs, self.arena, self.known, self.species, self.curve, state,
         )  # fmt: skip
-        kernel.originals, kernel._ofds = int(state[w.IDENTS]), int(state[w.OFDS])
-        if state[w.CURVE]:
-            for place, at, level in self.curve[: state[w.CURVE]].tolist():
+        now: list[int] = state.tolist()
+        kernel.originals, kernel._ofds = now[w.IDENTS], now[w.OFDS]
+        if now[w.CURVE]:
+            for place, at, level in self.curve[: now[w.CURVE]].tolist():
                 self.table_of(place).process.curve.put(at, level)
             state[w.CURVE] = 0
-        for which, end, log, news in (
-            (0, int(state[w.BEGUN]), w.L_BEGUN, kernel.begun),
-            (1, int(state[w.ENDED]), w.L_ENDED, kernel.ended),
-        ):  # fmt: skip
-            begin = self._told[which]
-            if end > begin:
-                last = news[-1] if news else None
-                if isinstance(last, Passers) and last.last == begin:
-                    last.last = end
-                else:
-                    news.append(Passers(self, log, begin, end))
-                self._told[which] = end
+        if now[w.BEGUN] > self._told[w.L_BEGUN]:
+            self._tell(w.L_BEGUN, now[w.BEGUN], kernel.begun)
+        if now[w.ENDED] > self._told[w.L_ENDED]:
+            self._tell(w.L_ENDED, now[w.ENDED], kernel.ended)
         return reason
+
+    def _tell(self, log: int, end: int, news: list[Life | Passers]) -> None:
+        """Up to here, a list of lives that began or ended in the walk is among the news."""
+        begin, self._told[log] = self._told[log], end
+        last = news[-1] if news else None
+        if isinstance(last, Passers) and last.last == begin:
+            last.last = end
+        else:
+            news.append(Passers(self, log, begin, end))
 
     def told(self) -> None:
         """The news were told: what they were about may be forgotten."""
         state = self.state
         ended = self.logs[w.L_ENDED, : state[w.ENDED]].tolist()
-        self._told = [0, 0]
+        self._told = {w.L_BEGUN: 0, w.L_ENDED: 0}
         state[w.BEGUN] = state[w.ENDED] = 0
         if state[w.TEXTS] > SPECIES or len(self.protos) > 2 * SPECIES or state[w.KEY] > ARENA // 2:
             self.give_all_back()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ..readers.strace.window import Row, Scan, Window
 from . import walk_columns as w
+from . import walk_loans
 from .calls import Calls
+from .distinct import distinct_together
 from .lent_arrays import Ints
 from .lent_species import STATES, Species, flags_of
 from .lives import At, Life
@@ -22,6 +26,7 @@ class Records(Species):
     def __init__(self, calls: Calls, scan: Scan, file: int) -> None:
         super().__init__(calls, scan)
         self.file = file
+        self._row: Ints = np.zeros(w.RECORD, np.int64)
         self._brands: dict[tuple[str, str | None], int] = {}
         """Listeners are one brand when what is accepted from them differs in nothing but its client."""
 
@@ -76,13 +81,9 @@ class Records(Species):
 
     def settle(self, record: int) -> None:
         """Add what a record has summed up to its life."""
-        row = self.rec[record].tolist()
-        self._add(self.life(record), row)
-        if row[w.R_USES]:
-            self.rec[record, w.R_USES : w.R_LAST] = 0
-        self.rec[record, [w.R_STATED, w.R_FAILED]] = -1, 0
-        if row[w.R_FLAGS] & _CLOEXEC:
-            self.rec[record, w.R_FLAGS] &= ~_CLOEXEC
+        life = self.life(record)
+        walk_loans.settle(record, self._row, self.rec)
+        self._add(life, self._row.tolist())
 
     def _add(self, life: Life, row: list[int]) -> None:
         """Add to a life what its record has summed up."""
@@ -124,11 +125,11 @@ class Records(Species):
             local = (by == w.BY_LOCAL) | (rows[:, w.R_STATE] == w.LISTENING)
             name = np.where(by == w.BY_NAME, rows[:, w.R_NAME], 0)
             far = np.where(local, rows[:, w.R_LOCAL], rows[:, w.R_PEER])
-            keys = np.stack((found[odd], name, far, rows[:, w.R_STATE] == w.LISTENING), axis=1)
-            _, first, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-            found[odd] = np.array([self._kin_of(tuple(keys[n].tolist()), rows[n]) for n in first])[
-                which.ravel()
-            ]
+            keys = found[odd], name, far, (rows[:, w.R_STATE] == w.LISTENING).astype(np.int64)
+            first, which = distinct_together(keys)
+            each = zip(*(key[first].tolist() for key in keys), strict=True)
+            kins = [self._kin_of(key, rows[n]) for key, n in zip(each, first, strict=True)]
+            found[odd] = np.array(kins)[which]
         return found
 
     def _kin_of(self, key: tuple[int, ...], row: Ints) -> int:
@@ -138,6 +139,10 @@ class Records(Species):
             self._decide(life, row.tolist())
             species = self.kins[key] = self.add_species(life)
         return species
+
+    def columns(self, records: Ints, places: Ints, which: Sequence[int], into: Ints) -> None:
+        """Put what stands in some columns of records into these places of rows, one for each column."""
+        walk_loans.gather(records, places, np.array(which), self.rec, into)
 
     def process(self, place: int) -> Process:
         """Whose table a record is of."""

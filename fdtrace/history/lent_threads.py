@@ -35,36 +35,24 @@ class Threads(Records):
 
     def seat(self, task: Task, loan: Loan, call: tuple[int, ...]) -> None:
         """A thread of a lent table is the walk's from now on, and with it the call that is under way."""
-        place = self.free_seat()
+        if not self.state[w.SEATS]:
+            self.more_seats()
         kin = task.process is loan.table.process and task.process.space is None
-        standing = w.SILENT if task.silent else 0
-        self.threads[place] = 0
-        self.threads[place, : w.K_STANDING] = (loan.place, *call)
-        self.threads[place, w.K_STANDING : w.K_STARTED] = standing, task.tid, w.NOBODY, True, kin
+        op, old, shut, cloexec, number, *at = call
+        place = walk_threads.seat(
+            task.tid, task.silent, kin, loan.place, op, old, shut, cloexec, number,
+            self.tids, self.threads, self.tables, self.logs, self.state,
+        )  # fmt: skip
+        if op not in (w.NO_CALL, w.UNKNOWN_CALL):
+            self.threads[place, w.K_AT : w.K_STANDING] = at
         self.tasks[place] = task
         loan.seats[task] = place
-        self.tables[loan.place, w.T_USERS] += kin
-        self.state[w.SILENTS] += task.silent
-        walk_threads.seat(self.tids, task.tid, place, self.state)
 
     def vacate(self, task: Task, place: int, standing: int) -> None:
         """A thread leaves its seat; its number stands for something else."""
-        there, kin = int(self.threads[place, w.K_STANDING]), int(self.threads[place, w.K_KIN])
-        if not there & (w.HAS_LEFT | w.GONE):
-            self.tables[self.threads[place, w.K_TABLE], w.T_USERS] -= kin
-        if not there & w.GONE:
-            self.state[w.SILENTS] -= there & w.SILENT
-            walk_threads.unseat(self.tids, task.tid, standing)
+        walk_threads.vacate(place, standing, self.tids, self.threads, self.tables, self.logs, self.state)
         self.tasks[place] = None
-        self.push_seats([place])
         task.loan = None
-
-    def free_seat(self) -> int:
-        """A seat for a thread."""
-        if not self.state[w.SEATS]:
-            self.more_seats()
-        self.state[w.SEATS] -= 1
-        return int(self.logs[w.L_SEATS, self.state[w.SEATS]])
 
     def seat_more(self) -> None:
         """There is no free seat: those of threads that are over are; else there are more."""
@@ -100,9 +88,11 @@ class Threads(Records):
 
     def look(self) -> None:
         """Somebody looks at tasks: they become what all rows so far have made of them."""
+        if self.looked:
+            return
         self.looked = True
         state, logs = self.state, self.logs
-        if not state[w.BORN : w.FOLLOWED + 1].any():
+        if not any(state[w.BORN : w.FOLLOWED + 1].tolist()):
             return
         born, stirred = logs[w.L_BORN, : state[w.BORN]], logs[w.L_STIR, : state[w.STIR]]
         former = []
@@ -152,6 +142,9 @@ class Threads(Records):
         standing = row[w.K_STANDING]
         if standing & w.EXITING:
             task.exiting = self.at(row[w.K_LEAVING : w.K_LEAVING + w.PLACE])
+        if standing & w.QUITTING:
+            at, before = self.at(row[w.K_LEAVING : w.K_LEAVING + w.PLACE]), task.process.exiting
+            task.process.exiting = at if before is None or before.pos < at.pos else before
         if standing & w.HAS_LEFT:
             task.table.users.discard(task)
 

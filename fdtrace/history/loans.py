@@ -258,7 +258,7 @@ def enrol(lender: Lender, task: Task, loan: Loan) -> None:
     if len(loan.table.users) > 1 and loan.forking:
         loan.give_back()
         return
-    call = _flight(lender, task, loan, int(lender.tables[loan.place, w.T_BASE]))
+    call = _flight(lender, task, loan)
     lender.seat(task, loan, call)
     if call[0] != w.UNKNOWN_CALL:
         loan.flights.pop(task, None)
@@ -268,13 +268,12 @@ def enrol(lender: Lender, task: Task, loan: Loan) -> None:
     task.loan = loan
 
 
-def _flight(lender: Lender, task: Task, loan: Loan, base: int) -> tuple[int, ...]:
+def _flight(lender: Lender, task: Task, loan: Loan) -> tuple[int, ...]:
     """A thread's call under way as columns; one that holds more than they can stays with the fold."""
     flight = task.flight
-    nowhere = (0,) * w.PLACE
     if flight is None:
-        return (w.NO_CALL, -1, -1, 0, -1, *nowhere)
-    unknown = (w.UNKNOWN_CALL, -1, -1, 0, -1, *nowhere)
+        return (w.NO_CALL, -1, -1, 0, -1)
+    unknown = (w.UNKNOWN_CALL, -1, -1, 0, -1)
     if (
         flight.op not in _IMPORTED
         or flight.late
@@ -308,7 +307,8 @@ def _flight(lender: Lender, task: Task, loan: Loan, base: int) -> tuple[int, ...
         return unknown
     elif flight.old is not None:
         number = flight.old.fd
-        if number < lender.tables[loan.place, w.T_CELLS]:
+        base, size = lender.tables[loan.place, : w.T_CELLS + 1].tolist()
+        if number < size:
             old = int(lender.cells[base + number, w.C_RECORD])
         if old < 0 or lender.lives[old] is not flight.old:
             return unknown

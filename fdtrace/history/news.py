@@ -112,7 +112,7 @@ class News:
         places, records, lives = self._pieces(self._begun, w.L_BEGUN)
         columns: Ints = np.full((len(_BEGUN), self._size(self._begun)), -1, np.int64)
         if self._lender is not None and len(records):
-            columns[:, places] = self._lender.rec[records][:, _BEGUN].T
+            self._lender.columns(records, places, _BEGUN, columns)
             self._name_processes(columns, places)
         codes, number = self._codes, self._number
         rows = [
@@ -131,7 +131,7 @@ class News:
 
         columns: Ints = np.full((len(_ENDED), self._size(self._ended)), -1, np.int64)
         if self._lender is not None and len(self._closed):
-            columns[:, self._closed_places] = self._lender.rec[self._closed][:, _ENDED].T
+            self._lender.columns(self._closed, self._closed_places, _ENDED, columns)
             self._name_processes(columns, self._closed_places)
             columns[SPECIES, self._closed_places] = self._lender.kin(self._closed)
         if self.ended_lives:

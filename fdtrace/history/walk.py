@@ -45,6 +45,7 @@ from .walk_columns import (
     S_EXITS,
     S_FAILS,
     S_OVER,
+    S_QUITS,
     S_SPAWNS,
     S_TAKEN,
     SETTLED,
@@ -185,7 +186,7 @@ def walk(
         if plainly_first:
             what = np.int64(DONE)
         elif kind <= EXIT and not first and s & S_TAKEN != 0:
-            if s & S_EXITS or flags[i] == NO_RESULT:
+            if s & (S_EXITS | S_QUITS) != 0 or flags[i] == NO_RESULT:
                 what = leave_thread(i, kind, flags[i], w, s, op, wide, narrow, threads, tables, cells, rec,
                                     logs, state)  # fmt: skip
             elif flags[i] == 0 and threads[w, K_STANDING] & EXITING == 0:

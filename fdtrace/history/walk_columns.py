@@ -62,9 +62,9 @@ it is of the process that the table is of; the places of its first row and of it
 THREAD = 35
 NO_CALL, UNKNOWN_CALL = -1, -2
 """K_OP: no call is under way; one that only the fold knows."""
-SILENT, EXITING, HAS_LEFT, GONE, STIRRED = 1, 2, 4, 8, 16
+SILENT, EXITING, HAS_LEFT, GONE, STIRRED, QUITTING = 1, 2, 4, 8, 16, 32
 """K_STANDING: it has printed no line yet; it is about to end; it does not use its table any more; it has
-ended; one of these has changed, and its `Task` does not say so."""
+ended; one of these has changed, and its `Task` does not say so; it has told its whole process to end."""
 NOBODY, FORMER = -1, -2
 """K_CHILD: nobody is known yet; of one that is over stands there what its number is short of FORMER."""
 NOT_LENT, ALONE, DEPARTED, UNMET = -1, -2, -3, -4
@@ -88,13 +88,14 @@ S_STREAM_END, S_READS, S_WRITES, S_USES, S_CREATES, S_ACCEPTS, S_OPENS, S_TAKEN 
 S_ASK, S_SENDS, S_PLAIN, S_HOLDS, S_FLIES, S_CLOSES = 256, 512, 1024, 2048, 4096, 8192
 S_ASK_SUCCESS, S_PAIR, S_COMMAND, S_OPTION = 1 << 14, 1 << 15, 1 << 16, 1 << 17
 S_LIMIT, S_IDENTITY, S_MESSAGE, S_COPIES, S_OVER = 1 << 18, 1 << 19, 1 << 20, 1 << 21, 1 << 22
-S_FAILS, S_SPAWNS, S_EXITS = 1 << 23, 1 << 28, 1 << 29
+S_FAILS, S_QUITS, S_SPAWNS, S_EXITS = 1 << 23, 1 << 27, 1 << 28, 1 << 29
 """S_ASK: its text decides about a socket, or where it succeeded; S_PLAIN: a use by its result;
 S_HOLDS: it may hold a number before it returns; S_FLIES: the table knows that it is under way; S_PAIR: it
 makes two; S_COMMAND: what it does is its command's, with S_OPTION one in two words; S_LIMIT and
 S_IDENTITY: it may tell a limit, or its caller's number; S_MESSAGE: it may carry descriptors, with
 S_SENDS from its entry on; S_COPIES: it makes a copy, S_OVER: onto a number that may be open; S_FAILS: the
-walk knows what it does where it fails; S_SPAWNS: it may make a thread; S_EXITS: it ends its own."""
+walk knows what it does where it fails; S_SPAWNS: it may make a thread; S_EXITS: it ends its own,
+S_QUITS: its whole process."""
 DULL, RESETS, HARD, BAD = range(4)
 """Errors that mean nothing, those that end a connection, and those that are told: no number was free, or
 there is none such."""

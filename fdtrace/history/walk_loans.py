@@ -7,11 +7,14 @@ from ..readers.strace.scan_bytes import Ints
 from .walk_columns import (
     C_FLAGS,
     C_RECORD,
+    CLOEXEC_OFF,
+    CLOEXEC_ON,
     FOREIGN,
     FREE,
     L_FREE,
     NOTED,
     R_BRAND,
+    R_FAILED,
     R_FD,
     R_FLAGS,
     R_IDENT,
@@ -97,3 +100,23 @@ def look(said: Ints, place: int, tables: Ints, cells: Ints, rec: Ints) -> int:
             at += 2
     said[1] = (at - open_end) // 2
     return at
+
+
+@compiled
+def settle(r: int, said: Ints, rec: Ints) -> None:
+    """Say all that a record has summed up, which its life knows from now on."""
+    for k in range(RECORD):
+        said[k] = rec[r, k]
+    for k in range(R_USES, R_LAST):
+        rec[r, k] = 0
+    rec[r, R_STATED] = -1
+    rec[r, R_FAILED] = 0
+    rec[r, R_FLAGS] &= ~(CLOEXEC_ON | CLOEXEC_OFF)
+
+
+@compiled
+def gather(records: Ints, places: Ints, which: Ints, rec: Ints, found: Ints) -> None:
+    """Put some columns of these records into these places of rows, one for each column."""
+    for n in range(len(records)):
+        for k in range(len(which)):
+            found[k, places[n]] = rec[records[n], which[k]]

@@ -48,6 +48,8 @@ from .walk_columns import (
     HAS_LEFT,
     K_AT,
     K_CHILD,
+    K_CLOEXEC,
+    K_FD,
     K_KIN,
     K_KNOWN,
     K_LEAVING,
@@ -73,6 +75,7 @@ from .walk_columns import (
     NOT_LENT,
     POS,
     QUIET,
+    QUITTING,
     R_FLAGS,
     R_HELD,
     ROWS,
@@ -81,6 +84,7 @@ from .walk_columns import (
     S_FLIES,
     S_HOLDS,
     S_PLAIN,
+    S_QUITS,
     S_USES,
     SEATS,
     SHARES,
@@ -148,21 +152,6 @@ def name(tids: Ints, at: int, tid: int, standing: int, state: Ints) -> None:
 
 
 @compiled
-def seat(tids: Ints, tid: int, place: int, state: Ints) -> None:
-    """The thread of this number has a seat from now on."""
-    at = place_of_tid(tids, tid)
-    first = is_new(tids, at) or tids[at, 1] <= EXPECTED
-    name(tids, at, tid, QUIET - place if first else place, state)
-
-
-@compiled
-def unseat(tids: Ints, tid: int, standing: int) -> None:
-    """The thread of this number has no seat any more."""
-    at = place_of_tid(tids, tid)
-    tids[at, 1] = EXPECTED if tids[at, 1] <= EXPECTED else standing
-
-
-@compiled
 def acquaint(tids: Ints, tid: int, state: Ints) -> None:
     """Somebody is known by this number, to the fold."""
     at = place_of_tid(tids, tid)
@@ -183,6 +172,48 @@ def rehash(old: Ints, new: Ints) -> None:
 
 
 # -- seats -----------------------------------------------------------------------
+
+
+@compiled
+def seat(tid: int, silent: int, kin: int, t: int, op: int, old: int, shut: int, cloexec: int, fd: int,
+         tids: Ints, threads: Ints, tables: Ints, logs: Ints, state: Ints) -> int:  # fmt: skip
+    """The thread of this number has a seat from now on, which is returned, and so has its call under way."""
+    state[SEATS] -= 1
+    place = logs[L_SEATS, state[SEATS]]
+    for k in range(THREAD):
+        threads[place, k] = 0
+    threads[place, K_TABLE] = t
+    threads[place, K_OP] = op
+    threads[place, K_OLD] = old
+    threads[place, K_SHUT] = shut
+    threads[place, K_CLOEXEC] = cloexec
+    threads[place, K_FD] = fd
+    threads[place, K_STANDING] = SILENT if silent else 0
+    threads[place, K_TID] = tid
+    threads[place, K_CHILD] = NOBODY
+    threads[place, K_KNOWN] = 1
+    threads[place, K_KIN] = kin
+    tables[t, T_USERS] += kin
+    state[SILENTS] += silent
+    at = place_of_tid(tids, tid)
+    first = is_new(tids, at) or tids[at, 1] <= EXPECTED
+    name(tids, at, tid, QUIET - place if first else place, state)
+    return place
+
+
+@compiled
+def vacate(place: int, standing: int, tids: Ints, threads: Ints, tables: Ints, logs: Ints,
+           state: Ints) -> None:  # fmt: skip
+    """A thread has no seat any more; its number stands for something else."""
+    there = threads[place, K_STANDING]
+    if there & (HAS_LEFT | GONE) == 0:
+        tables[threads[place, K_TABLE], T_USERS] -= threads[place, K_KIN]
+    if there & GONE == 0:
+        state[SILENTS] -= there & SILENT
+        at = place_of_tid(tids, threads[place, K_TID])
+        tids[at, 1] = EXPECTED if tids[at, 1] <= EXPECTED else standing
+    logs[L_SEATS, state[SEATS]] = place
+    state[SEATS] += 1
 
 
 @part
@@ -398,9 +429,9 @@ def adopt(at: int, i: int, kind: int, wide: Ints, narrow: Narrow, tids: Ints, th
 def leave_thread(i: int, kind: int, flags: int, w: int, s: int, op: int, wide: Ints, narrow: Narrow,
                  threads: Ints, tables: Ints, cells: Ints, rec: Ints, logs: Ints,
                  state: Ints) -> int:  # fmt: skip
-    """A thread calls `exit`, or dies in another call."""
+    """A thread calls `exit` or `exit_group`, or dies in another call."""
     t, pos = threads[w, K_TABLE], state[POS] + 1
-    exits = s & S_EXITS != 0
+    exits = s & (S_EXITS | S_QUITS) != 0
     if flags != (0 if kind == ENTRY else NO_RESULT):
         return ROWS
     if threads[w, K_OP] != (op if kind == EXIT else NO_CALL):
@@ -409,14 +440,15 @@ def leave_thread(i: int, kind: int, flags: int, w: int, s: int, op: int, wide: I
         threads[w, K_OP] = NO_CALL
         tables[t, T_FLIGHTS] -= 1
         return DONE
-    if threads[w, K_STANDING] & EXITING:
+    if threads[w, K_STANDING] & (EXITING | QUITTING):
         return ROWS
+    leaving = np.int64(EXITING)
     if kind == EXIT:
         what = _die_in_call(i, w, s, pos, wide, narrow, threads, tables, cells, rec)
         if what != DONE:
             return what
     else:
-        if not exits or threads[w, K_KIN] == 0 or tables[t, T_USERS] < 2:
+        if not exits or not _may_leave(w, t, s, threads, tables):
             return ROWS
         if kind == ENTRY:
             threads[w, K_OP] = op
@@ -424,12 +456,23 @@ def leave_thread(i: int, kind: int, flags: int, w: int, s: int, op: int, wide: I
             threads[w, K_SHUT] = -1
             mark(threads, w, K_AT, i, ENTRY, pos, wide, narrow)
             tables[t, T_FLIGHTS] += 1
-        threads[w, K_STANDING] |= HAS_LEFT
-        tables[t, T_USERS] -= 1
-    threads[w, K_STANDING] |= EXITING
+        if s & S_QUITS:
+            leaving = np.int64(QUITTING)
+        else:
+            threads[w, K_STANDING] |= HAS_LEFT
+            tables[t, T_USERS] -= 1
+    threads[w, K_STANDING] |= leaving
     mark(threads, w, K_LEAVING, i, kind, pos, wide, narrow)
     _stir(w, threads, logs, state)
     return DONE
+
+
+@part
+def _may_leave(w: int, t: int, s: int, threads: Ints, tables: Ints) -> bool:
+    """Whether nothing ends with a thread's `exit`; an `exit_group` only says what is going to happen."""
+    if s & S_QUITS:
+        return threads[w, K_KNOWN] != 0
+    return threads[w, K_KIN] != 0 and tables[t, T_USERS] >= 2
 
 
 @part

@@ -175,8 +175,7 @@ class FastScanner(LineScanner):
         self._interned.make_room(block.misses[: int(block.own[c.MISSES])])
         self._state[c.BLOCK] = self._pending.begin(block)
         self._state[c.LINE_BASE] = block.line
-        forms = int(scan_joins.forms_of(block.narrow, block.rows))
-        self._state[c.MIXED] = forms & 1 << BARE and forms != 1 << BARE
+        self._state[c.MIXED] = block.forms & 1 << BARE and block.forms != 1 << BARE
         self._push()
 
     def _finish_rows(self, block: Block, row: int, joined: dict[int, bytes], pieces: list[Piece]) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...machine_code.memory import BEHIND
-from . import scan_blocks
+from . import scan_blocks, scan_joins
 from . import scan_columns as c
 from .scan_bytes import Bytes
 from .scan_interned import Interned
@@ -49,6 +49,7 @@ class Block:
         self.offset = 0
         self.odd = self.too_long = False
         self.dropped = 0
+        self.forms = 0
         self.misses: npt.NDArray[np.int64] = np.empty((_MISSES, 5), np.int64)
         self.seen: npt.NDArray[np.int64] = np.zeros(4 * _MISSES, np.int64)
         self.own: npt.NDArray[np.int64] = np.zeros(c.DESK, np.int64)
@@ -130,7 +131,11 @@ class Block:
         return end + 1
 
     def scan(self, interned: Interned, longest: int) -> None:
-        """Read the raw rows."""
+        """Read the raw rows, and say which forms of the pid they have."""
+        self._scan(interned, longest)
+        self.forms = int(scan_joins.forms_of(self.narrow, self.rows))
+
+    def _scan(self, interned: Interned, longest: int) -> None:
         self.own[[c.ROWS, c.AT, c.LINES, c.MISSES]] = 0
         if self.odd:
             self.own[c.ROWS], self.own[c.LINES] = 1, self._text.count(_NEWLINE, 0, self.stop)
