@@ -50,7 +50,7 @@ def load(
             $DEBUGINFOD_URLS names. Without it, no network is used.
         symbolizer: what reads source lines: llvm-symbolizer, addr2line, python, none, or auto.
         progress: called with a Reading every now and then. What it raises ends the
-            reading; after KeyboardInterrupt, what was read until then is the answer.
+            reading; after KeyboardInterrupt, what was read, or copied of a pipe, is the answer.
         deepest: so many levels of directories below a named one are searched; 0 for none.
 
     Raises:

@@ -81,6 +81,7 @@ class Readings:
             return []
         from .readers.snapshots import read
 
+        self.interrupted = self.interrupted or any(one.sources[0].partial for one in sheets)
         watch = self._watch(sheets)
         watched = [watch.watched(capture) if watch else capture for capture in sheets]
         return [(capture, read(capture.sources[0], capture.kind, watch, self._at)) for capture in watched]

@@ -108,47 +108,120 @@ def test_all_bytes_are_told_of_compressed_input_too(tmp_path: Path) -> None:
     assert told[-1].bytes == told[-1].total == packed.stat().st_size
 
 
-@pytest.mark.parametrize(
-    ("command", "code"), [("leaks", 130), pytest.param("doctor", 130, marks=pytest.mark.slow)]
-)
-def test_ctrl_c_on_a_terminal(tmp_path: Path, command: str, code: int) -> None:
-    # GIVEN a capture that takes its time, read by a process on a terminal
+class Session:
+    """fdtrace with a terminal for what is no result."""
+
+    def __init__(self, *words: str, stdin: int = subprocess.DEVNULL, **variables: str) -> None:
+        self._terminal, theirs = pty.openpty()
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.getcwd(),
+            "TERM": "xterm",
+            "COLUMNS": "100",
+            **variables,
+        }
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "fdtrace", *words],
+            stdout=subprocess.PIPE, stderr=theirs, stdin=stdin, env=environment,
+        )  # fmt: skip
+        os.close(theirs)
+        self.text = ""
+        self._listener = threading.Thread(target=self._listen)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        while data := _read(self._terminal):
+            self.text += data.decode()
+
+    def wait_for(self, words: str) -> None:
+        """Until it has said this."""
+        end = time.monotonic() + 60
+        while words not in self.text and time.monotonic() < end:
+            time.sleep(0.02)
+        assert words in self.text, self.text
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        self.child.send_signal(signal.SIGINT)
+
+    def end(self) -> bytes:
+        """Wait for its end; gives what it wrote as its result."""
+        assert self.child.stdout is not None
+        out = self.child.stdout.read()
+        self.child.wait(60)
+        self.child.stdout.close()
+        self._listener.join(60)
+        os.close(self._terminal)
+        assert "Traceback" not in self.text
+        return out
+
+
+@pytest.mark.parametrize("command", ["leaks", pytest.param("doctor", marks=pytest.mark.slow)])
+def test_ctrl_c_on_a_terminal(tmp_path: Path, command: str) -> None:
+    # GIVEN a capture that takes its time
     path = tmp_path / "app.strace"
     path.write_bytes(LINE * 500_000)
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "PYTHONPATH": os.getcwd(), "TERM": "xterm", "COLUMNS": "100"}
-    environment["FDTRACE_SCANNER"] = "lines"
-    child = subprocess.Popen(
-        [sys.executable, "-m", "fdtrace", command, str(path)],
-        stdout=subprocess.PIPE, stderr=theirs, stdin=subprocess.DEVNULL, env=environment,
-    )  # fmt: skip
-    os.close(theirs)
-    said: list[bytes] = []
-    seen = threading.Event()
-
-    def listen() -> None:
-        while data := _read(ours):
-            said.append(data)
-            if b"reading: " in data:
-                seen.set()
-
-    listener = threading.Thread(target=listen)
-    listener.start()
+    session = Session(command, str(path), FDTRACE_SCANNER="lines")
     # WHEN it has shown how far it is and is interrupted
-    shown = seen.wait(60)
-    if child.poll() is None:
-        child.send_signal(signal.SIGINT)
-    out, _ = child.communicate(timeout=60)
-    listener.join(60)
-    os.close(ours)
+    session.wait_for("reading: ")
+    session.interrupt()
     # THEN it ends with an answer for the part that it has read, and says so
-    text = b"".join(said).decode()
-    assert shown, text
-    assert "% of " in text
-    assert "Traceback" not in text
-    assert child.returncode == code, text
-    assert "interrupted: only what was read until then" in text
-    assert out
+    assert session.end()
+    assert "% of " in session.text
+    assert session.child.returncode == 130
+    assert "interrupted: only what was read until then" in session.text
+
+
+def test_ctrl_c_while_a_pipe_is_copied_whose_end_nobody_knows() -> None:
+    # GIVEN a pipe out of which something comes now and then
+    session = Session("leaks", "-", stdin=subprocess.PIPE, FDTRACE_SCANNER="lines")
+    pipe = session.child.stdin
+    assert pipe is not None
+    for _ in range(40):
+        pipe.write(LINE * 1000)
+        pipe.flush()
+        time.sleep(0.05)
+        if "reading: " in session.text:
+            break
+    # WHEN it has shown how much came, and is interrupted
+    session.wait_for("/s")
+    assert "%" not in session.text
+    session.interrupt()
+    # THEN what came is judged, and marked
+    assert session.end().startswith(b"No leak found in ")
+    pipe.close()
+    assert session.child.returncode == 130
+    assert "interrupted: only what was read until then" in session.text
+
+
+def test_ctrl_c_before_anything_came() -> None:
+    session = Session("leaks", "-", stdin=subprocess.PIPE, PYTHONVERBOSE="1")
+    session.wait_for("import 'fdtrace.readers.text'")
+    time.sleep(0.3)
+    session.interrupt()
+    assert session.end() == b""
+    assert session.child.returncode == 130
+    assert "interrupted: nothing was read" in session.text
+
+
+def test_ctrl_c_twice_ends_also_what_compiles(tmp_path: Path) -> None:
+    # GIVEN a first run, which compiles for a minute
+    pytest.importorskip("numba")
+    path = tmp_path / "app.strace"
+    path.write_bytes(LINE * 10)
+    session = Session("leaks", str(path), FDTRACE_SCANNER="fast", NUMBA_CACHE_DIR=str(tmp_path))
+    session.wait_for("preparing the scanner")
+    # WHEN it is interrupted, says what follows, and is interrupted again
+    session.interrupt()
+    session.wait_for("Ctrl-C once more")
+    session.interrupt()
+    began = time.monotonic()
+    # THEN it ends at once, and leaves nothing that is not whole
+    assert session.end() == b""
+    assert time.monotonic() - began < 10
+    assert session.child.returncode == 130
+    assert session.text.endswith("interrupted\r\n")
+    assert all(file.suffix == ".code" for file in tmp_path.glob("fdtrace/*"))
 
 
 def _read(terminal: int) -> bytes:

@@ -154,6 +154,10 @@ def reading(
             debuginfod=sources.debuginfod or (),
             progress=meter,
         )
+    except KeyboardInterrupt:
+        meter.clear()
+        tell("interrupted: nothing was read")
+        raise typer.Exit(_INTERRUPTED) from None
     finally:
         meter.clear()
     for part in case.parts:

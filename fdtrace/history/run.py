@@ -100,6 +100,7 @@ def read(
     fold.calls.keep_tenures = list_copies or tenures
     fold.calls.kernel.lean = lean
     history = History(capture, scan, fold, readers, index=index)
+    history.coverage.partial = any(source.partial for source in capture.sources)
     if capture.recording is not None:
         fold.calls.told = capture.recording.threads
         history.problems += capture.recording.problems

@@ -39,6 +39,7 @@ def describe(capture: Capture, sheet: Sheet) -> Coverage:
         processes=len(_owners(sheet)),
         snapshots=len(sheet.snapshots),
         reasons=capture.reasons,
+        partial=capture.sources[0].partial,
     )
     _levels(coverage, sheet)
     _gaps(coverage, sheet)

@@ -115,7 +115,8 @@ class Source:
     `modified_ns` is when its content was last changed, in nanoseconds since
     1970; None where nobody knows (stdin, FIFOs, /proc). `within` is the path of
     a member inside the archive that `path` names, else "". `damage` is what is
-    known to be wrong behind the last byte; every pass ends by raising it. `taken`
+    known to be wrong behind the last byte; every pass ends by raising it. `partial`
+    says that an interrupt ended the copying of a pipe: there was more to come. `taken`
     is told how many stored bytes a pass has taken, maybe from another thread.
     """
 
@@ -125,6 +126,7 @@ class Source:
     modified_ns: int | None = field(default=None, kw_only=True, compare=False)
     within: str = field(default="", kw_only=True)
     damage: str = field(default="", kw_only=True, repr=False)
+    partial: bool = field(default=False, kw_only=True, repr=False)
     start: int = field(default=0, kw_only=True, repr=False)
     taken: Callable[[int], None] | None = field(default=None, kw_only=True, repr=False, compare=False)
     _spool: Spool | None = field(default=None, repr=False, compare=False)
@@ -323,10 +325,10 @@ def open_source(name: str, copied: Callable[[int], None] | None = None) -> Sourc
                 return Source(name=name, path=name, size=info.st_size, modified_ns=info.st_mtime_ns)
             if stat.S_ISCHR(info.st_mode) and not file.isatty() and name != os.devnull:
                 raise DamagedInput("is a device, not a capture", path=name)
-            spool = _spooled(name, cast(IO[bytes], file), copied)
+            spool, stopped = _spooled(name, cast(IO[bytes], file), copied)
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
-    return Source(name=name, path=name, size=spool.size, _spool=spool)
+    return Source(name=name, path=name, size=spool.size, partial=stopped, _spool=spool)
 
 
 def digest(name: str) -> str:
@@ -351,10 +353,10 @@ def _from_stdin(copied: Callable[[int], None] | None) -> Source:
     if stream is None:
         raise DamagedInput("there is no standard input to read", path="stdin")
     try:
-        spool = _spooled("stdin", stream, copied)
+        spool, stopped = _spooled("stdin", stream, copied)
     except (OSError, ValueError) as error:
         raise _unreadable("stdin", error) from error
-    return Source(name="stdin", path=None, size=spool.size, _spool=spool)
+    return Source(name="stdin", path=None, size=spool.size, partial=stopped, _spool=spool)
 
 
 def _from_url(
@@ -378,14 +380,19 @@ def _from_url(
     return Source(name=name, path=name, size=spool.size, damage=damage, _spool=spool)
 
 
-def _spooled(name: str, stream: IO[bytes], copied: Callable[[int], None] | None) -> Spool:
-    """A copy of a stream that can be read twice."""
+def _spooled(name: str, stream: IO[bytes], copied: Callable[[int], None] | None) -> tuple[Spool, bool]:
+    """A copy of a stream that can be read twice, and whether an interrupt ended it before the stream did."""
     copy = Spool()
-    while data := stream.read(_CHUNK):
-        copy.append(data, name)
-        if copied is not None:
-            copied(len(data))
-    return copy
+    try:
+        while data := stream.read(_CHUNK):
+            copy.append(data, name)
+            if copied is not None:
+                copied(len(data))
+    except KeyboardInterrupt:
+        if not copy.size:
+            raise
+        return copy, True
+    return copy, False
 
 
 def _unreadable(name: str, error: Exception) -> DamagedInput:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from types import FrameType
 from typing import TextIO
 
 from fdtrace.model import Reading
 from fdtrace.report import cells
+from fdtrace.report.interrupts import Interrupts
 
 _PATIENCE_S = 1.0
 """Work that takes no longer than this is not worth a sign."""
@@ -25,7 +24,7 @@ class Meter:
     """Shows on a terminal how far the reading is, in one line that goes away when it is over.
 
     Called with each Reading. Inside of `stoppable`, Ctrl-C ends the reading at the
-    next call, so that what was read can be judged; pressed twice, it ends everything.
+    next call, so that what was read can be judged; pressed twice, it ends the process.
     `silent` shows nothing, for who writes the result to the same terminal meanwhile.
     """
 
@@ -36,11 +35,11 @@ class Meter:
         self._first = 0
         self._previous = -1
         self._written = False
-        self._stopped = False
+        self._interrupts: Interrupts | None = None
 
     def __call__(self, reading: Reading) -> None:
         """Take note of how far it is."""
-        if self._stopped:
+        if self._interrupts is not None and self._interrupts.stopped:
             raise KeyboardInterrupt
         now = time.monotonic()
         if reading.bytes < self._previous:  # it is read once more
@@ -68,22 +67,20 @@ class Meter:
     @contextlib.contextmanager
     def stoppable(self) -> Iterator[None]:
         """While this lasts, the first Ctrl-C only ends the reading; the line is gone afterwards."""
-        if threading.current_thread() is not threading.main_thread():
-            try:
-                yield
-            finally:
-                self.clear()
-            return
-        before = signal.signal(signal.SIGINT, self._stop)
         try:
-            yield
+            if threading.current_thread() is not threading.main_thread():
+                yield
+                return
+            with Interrupts(self._tell) as self._interrupts:
+                yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            self._interrupts = None
             self.clear()
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._stopped = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def _tell(self, text: str) -> None:
+        self.clear()
+        with contextlib.suppress(OSError):
+            print(text, file=self._stream, flush=True)
 
 
 def said(reading: Reading, rate: float) -> str:

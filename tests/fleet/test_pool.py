@@ -216,6 +216,16 @@ def test_a_worker_has_a_limit_to_its_memory_and_does_not_outlive_the_scan(tmp_pa
 
 
 @pytest.mark.slow
+def test_a_worker_with_little_memory_reads_what_compiled_loops_have_no_room_for(tmp_path: Path) -> None:
+    lines = [f'100 17951328{n % 100:02}.{n:06} openat(9, "/srv", 0) = 3</srv>\n' for n in range(60_000)]
+    small.put(
+        tmp_path / "in" / "web", "".join(f"{line}100 {line[4:21]} close(3</srv>) = 0\n" for line in lines)
+    )
+    fleet = fdtrace.scan(tmp_path / "in", result=tmp_path / "out", workers=1, memory_bytes=144 << 20)
+    assert list(fleet.captures["outcome"]) == ["analysed"]
+
+
+@pytest.mark.slow
 def test_a_script_without_a_guard_is_told_what_to_do(tmp_path: Path) -> None:
     small.hosts(tmp_path / "in", 1)
     script = tmp_path / "script.py"

@@ -22,6 +22,8 @@ WORTH_COMPILED_CODE = 1_200_000
 """Bytes of text from which on the fast scanner makes up for the time that loading its code takes."""
 WORTH_COMPILING = 80_000_000
 """Bytes of text from which on it makes up for the half minute of its first compilation as well."""
+ROOM = 288 << 20
+"""Bytes of memory that the fast scanner wants to be allowed, with the compiled loops behind it."""
 _PACKED = 10
 """So much smaller is a trace when it is compressed."""
 _ODD_SHARE = 20
@@ -63,7 +65,7 @@ def _is_large(source: Source) -> bool:
     if size * _PACKED < WORTH_COMPILED_CODE:
         return False
     worth = WORTH_COMPILED_CODE if _is_compiled() else WORTH_COMPILING
-    if size * _PACKED < worth:
+    if size * _PACKED < worth or not _has_room():
         return False
     try:
         stored = source.stored()
@@ -73,6 +75,16 @@ def _is_large(source: Source) -> bool:
         return True
     stored.close()
     return size >= worth
+
+
+def _has_room() -> bool:
+    """Whether this process may take the memory: the workers of a scan, and `ulimit -v`, have limits."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return True
+    limits = [resource.getrlimit(what)[0] for what in (resource.RLIMIT_DATA, resource.RLIMIT_AS)]
+    return all(limit == resource.RLIM_INFINITY or limit >= ROOM for limit in limits)
 
 
 def _is_compiled() -> bool:

@@ -13,6 +13,7 @@ import pytest
 from fdtrace.readers.strace import choice
 from fdtrace.readers.strace.lines import LineScanner
 from fdtrace.readers.strace.window import Scan
+from fdtrace.readers.text import open_source
 from tests.captures import START
 
 PROJECT = Path(__file__).parents[3]
@@ -46,6 +47,23 @@ class TestReadiness:
         assert [text for text in caplog.messages if "another numpy" in text] == [
             "fdtrace: large captures are read slowly, numba cannot be used: numba needs another numpy"
         ]
+
+
+class TestRoom:
+    @pytest.mark.parametrize("what", ["RLIMIT_DATA", "RLIMIT_AS"])
+    def test_where_little_memory_is_allowed_lines_are_read_one_by_one(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, what: str
+    ) -> None:
+        resource = pytest.importorskip("resource")
+        path = tmp_path / "app.strace"
+        path.write_bytes(b"".join(b"1 close(%d) = 0\n" % number for number in range(3, 120_000)))
+        source = open_source(str(path))
+        monkeypatch.setattr(choice, "_is_compiled", lambda: True)
+        assert choice._is_large(source)
+        limits = {getattr(resource, what): choice.ROOM - 1}
+        unlimited = resource.RLIM_INFINITY
+        monkeypatch.setattr(resource, "getrlimit", lambda kind: (limits.get(kind, unlimited), unlimited))
+        assert not choice._is_large(source)
 
 
 @pytest.mark.slow
