@@ -172,12 +172,13 @@ class Lender(Threads):
         """The news were told: what they were about may be forgotten."""
         state = self.state
         ended = self.logs[w.L_ENDED, : state[w.ENDED]].tolist()
+        parted = self.logs[w.L_PARTED, : state[w.PARTED]].tolist()
         self._told = {w.L_BEGUN: 0, w.L_ENDED: 0}
-        state[w.BEGUN] = state[w.ENDED] = 0
+        state[w.BEGUN] = state[w.ENDED] = state[w.PARTED] = 0
         if state[w.TEXTS] > SPECIES or len(self.protos) > 2 * SPECIES or state[w.KEY] > ARENA // 2:
             self.give_all_back()
             self.forget_species()
-        done = [*ended, *self.retired]
+        done = [*ended, *parted, *self.retired]
         for r in done:
             self.lives[r] = None
         self.push_free(done)

@@ -156,13 +156,12 @@ class News:
         lender = self._lender
         if lender is None or not len(self._closed):
             return
-        own = lender.rec[self._closed, w.R_FLAGS] & w.FOREIGN == 0  # else it has ended for nobody
-        made = own & (lender.rec[self._closed, w.R_PY] == 1)
+        made = lender.rec[self._closed, w.R_PY] == 1
         if made.any():
             places = self._closed_places[made].tolist()
             self.ended_lives += zip(places, lender.ended(self._closed[made]), strict=True)
             self.ended_lives.sort(key=lambda one: one[0])
-        self._closed_places, self._closed = self._closed_places[own & ~made], self._closed[own & ~made]
+        self._closed_places, self._closed = self._closed_places[~made], self._closed[~made]
 
     @staticmethod
     def _size(pieces: Iterable[Life | Passers]) -> int:

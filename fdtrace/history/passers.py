@@ -29,9 +29,8 @@ class Passers:
         return self.last - self.first
 
     def records(self) -> Ints:
-        """Their records; without what was still a parent's life, which has ended for nobody."""
-        found = self.lender.logs[self.log, self.first : self.last]
-        return found if self.log == w.L_BEGUN else found[self.lender.rec[found, w.R_FLAGS] & w.FOREIGN == 0]
+        """Their records."""
+        return self.lender.logs[self.log, self.first : self.last]
 
     def lives(self) -> Iterator[Life]:
         """The lives, as objects."""

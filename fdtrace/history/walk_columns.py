@@ -110,11 +110,12 @@ width of the parts of curves, the next numbers, whether a question was answered,
 the species of a creation, and six numbers from a list of two (LIST is the first), or an address, and
 the length of a path; what is wanted of Python, the length and row of a text that it has written, how many
 texts are known, and where the one that is read ends."""
-(BIRTHS, ALIVE, SILENTS, SEATS, BORN, STIR, WAITING, FOLLOWED) = range(TEXT_STOP + 1, TEXT_STOP + 9)
+(BIRTHS, ALIVE, SILENTS, SEATS, BORN, STIR, WAITING, FOLLOWED, PARTED) = range(TEXT_STOP + 1, TEXT_STOP + 10)
 """Whether threads may be born in the walk, how many more may live, how many living ones are silent, how many
 seats are free; how much stands in the lists of those that were born and of those that changed, and of calls
-that make one; whether a thread that one of these made has printed a line."""
-STATE = TEXT_STOP + 9
+that make one; whether a thread that one of these made has printed a line; how many records were closed that
+were still a parent's lives, which ends nothing."""
+STATE = TEXT_STOP + 10
 BY_NUMBER, BY_SIGHT = 1, 2
 """BIRTHS: threads may be born when their parent's call returns, or with their first row, too."""
 DONE, ROWS, ASK, NEW_SPECIES, GROW, PUBLISH, ROOM, NOTE, NEW_WORDS, OWN, NO_SEAT = range(11)
@@ -127,8 +128,8 @@ NOTHING, SETS, CLEARS, LOOK, COPIES, COPIES_ON, DECIDES, SHARES = range(32, 40)
 """What a command does: nothing, it sets or clears close-on-exec, its text has to be looked at, it makes a
 copy that stays open on exec, or one that does not; it decides about a socket what the form says; or it makes
 a thread that shares its caller's table."""
-L_BATCH, L_BEGUN, L_ENDED, L_FREE, L_SEATS, L_BORN, L_STIR, L_WAITING = range(8)
-LOGS = 8
+L_BATCH, L_BEGUN, L_ENDED, L_FREE, L_SEATS, L_BORN, L_STIR, L_WAITING, L_PARTED = range(9)
+LOGS = 9
 LONGEST_KEY = 1024
 LONGEST_TEXT = 2 * LONGEST_KEY
 SLACK = 8 * LONGEST_KEY

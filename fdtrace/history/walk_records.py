@@ -51,12 +51,14 @@ from .walk_columns import (
     L_BEGUN,
     L_ENDED,
     L_FREE,
+    L_PARTED,
     MADE,
     MOST_NUMBERS,
     NEW_SPECIES,
     NOTE,
     NOTED,
     OFDS,
+    PARTED,
     PLACE,
     R_BRAND,
     R_CLOSED,
@@ -182,6 +184,9 @@ def end(r: int, t: int, fd: int, i: int, kind: int, pos: int, wide: Ints, narrow
             rec[r, R_CLOSED + k] = cells[cell, C_CLOSED + k]
         logs[L_ENDED, state[ENDED]] = r
         state[ENDED] += 1
+    else:
+        logs[L_PARTED, state[PARTED]] = r
+        state[PARTED] += 1
 
 
 @part
