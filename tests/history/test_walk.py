@@ -23,6 +23,7 @@ from fdtrace.history.kernel import Observer
 from fdtrace.history.lives import At, Life
 from fdtrace.history.shares import Share
 from fdtrace.history.tasks import Task
+from fdtrace.history.walking import WalkingFold
 from fdtrace.readers.bundle import gather
 from fdtrace.readers.strace import scan
 from fdtrace.readers.strace.window import Scan
@@ -338,3 +339,58 @@ def test_a_child_sees_what_became_of_its_parents_descriptors(
     same(path, eager)
     eager.setattr(fold, "_ROWS_UNTOLD", 1 << 15)
     same(path, eager)
+
+
+@pytest.mark.parametrize("how", ["close(5) = 0", "dup2(3, 5) = 5", "close(5 <unfinished ...>"])
+def test_nothing_is_kept_of_what_a_child_closes_of_its_parents(
+    eager: pytest.MonkeyPatch, tmp_path: Path, how: str
+) -> None:
+    lines = ['100 openat(AT_FDCWD, "/a", O_RDONLY) = 3']
+    for pid in range(200, 300):
+        lines += [
+            '100 openat(AT_FDCWD, "/b", O_RDONLY) = 5',
+            f"100 fork() = {pid}",
+            f"{pid} {how}",
+            *([f"{pid} <... close resumed>) = 0"] if "unfinished" in how else []),
+            f'{pid} read(3, "", 10) = 0',
+            f"{pid} exit_group(0 <unfinished ...>",
+            f"{pid} <... exit_group resumed>) = ?",
+            f"{pid} +++ exited with 0 +++",
+            "100 close(5) = 0",
+        ]
+    path, tellers = tmp_path / "children.strace", []
+    path.write_text("".join(line + "\n" for line in lines))
+    told = lender.Lender.told
+    eager.setattr(lender.Lender, "told", lambda self: (tellers.append(self), told(self))[1])
+
+    same(path, eager)
+
+    assert sum(life is not None for life in tellers[-1].lives) <= 2
+
+
+def test_the_last_calls_of_processes_cost_the_fold_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = ['100 execve("/bin/make", ["make"], 0x1 /* 1 var */) = 0']
+    for pid in range(200, 230):
+        lines += [
+            f"100 fork() = {pid}",
+            *(f'{pid} openat(AT_FDCWD, "/{n}", O_RDONLY) = 3\n{pid} close(3) = 0' for n in range(9)),
+            *([f"{pid} exit_group(0) = ?"] if pid % 2 else []),
+            *(
+                []
+                if pid % 2
+                else [f"{pid} exit_group(0 <unfinished ...>", f"{pid} <... exit_group resumed>) = ?"]
+            ),
+            *([f"{pid} +++ exited with 0 +++"] if pid % 3 else []),  # of the others it is not printed
+        ]
+    path, taken = tmp_path / "ends.strace", []
+    path.write_text("".join(line + "\n" for line in lines))
+    take = WalkingFold._take_one
+    monkeypatch.setattr(
+        WalkingFold, "_take_one", lambda *what: (taken.append(what[1].text(what[2])), take(*what))[1]
+    )
+
+    same(path, monkeypatch)
+
+    assert not [text for text in taken if text.startswith(b"exit_group")]
