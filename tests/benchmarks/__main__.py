@@ -65,10 +65,10 @@ def _large(kind: str, folder: Path, size: int, runs: int) -> None:
     try:
         base = folder / f"{kind}.base"
         base = base if base.exists() else captures.record(kind, folder)
+        capture = captures.enlarge(base, size, folder / f"{kind}.strace")
     except RuntimeError as error:
         print(f"\n{kind}: not measured: {error}")
         return
-    capture = captures.enlarge(base, size, folder / f"{kind}.strace")
     print(f"\n{kind}: {captures.KINDS[kind][0].__doc__}")
     print(f"  {capture.stat().st_size / 1e6:,.0f} MB, strace {' '.join(captures.KINDS[kind][1])}", flush=True)
     _tried(fdtrace("check", str(capture)), 1)  # whatever code this kind needs besides is there then
@@ -117,10 +117,10 @@ def _small(folder: Path, runs: int) -> None:
         base = folder / f"{kind}.base"
         try:
             base = base if base.exists() else captures.record(kind, folder)
+            capture = captures.enlarge(base, _SMALL, folder / "2mb.strace")
         except RuntimeError as error:
             print(f"  {kind}, 2 MB: not measured: {error}")
         else:
-            capture = captures.enlarge(base, _SMALL, folder / "2mb.strace")
             floor = cost(python(FLOOR, str(capture)), often)
             _small_line(f"fdtrace leaks, {kind}, 2 MB", fdtrace("leaks", str(capture)), often, floor)
     for sample in sorted(path for path in (PROJECT / "samples").iterdir() if path.is_dir()):
