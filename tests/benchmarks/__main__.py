@@ -54,7 +54,8 @@ def _first(folder: Path) -> None:
     capture.write_bytes(b"".join(rows.calls_of_many(_FIRST)))
     try:
         found = [
-            cost(fdtrace(command, str(capture)), 1, FDTRACE_SCANNER="fast") for command in ("leaks", "check")
+            cost(fdtrace(command, str(capture)), 1, FDTRACE_SCANNER="fast")
+            for command in ("leaks", "check", "doctor")
         ]
     except RuntimeError as error:
         print(f"first compilation: failed: {error}")
