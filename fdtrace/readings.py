@@ -213,6 +213,7 @@ class Readings:
     ) -> Findings:
         """What these checks find; all lives are put into `recorded`, if it is given."""
         from .checks import beside, of_traces
+        from .checks.base import quoted
         from .checks.leak import Leak
         from .history import openings
         from .history.shares import original
@@ -237,8 +238,8 @@ class Readings:
             how = {"lean": not self.sheets} if recorder is None else {"list_copies": True}
             history = self._read(index, capture, observers, watch, scan=scan, keep=True, **how)
             known.add(join.finish(history), checks)
+            found += quoted(history, [finding for check in checks for finding in check.findings(history)])
             for check in checks:
-                found += check.findings(history)
                 if isinstance(check, Leak):
                     leaked += [history.fd_id(original(life)) for life in check.reported]
                     places += openings.of_trace(check.groups)

@@ -204,6 +204,7 @@ def test_ctrl_c_before_anything_came() -> None:
     assert "interrupted: nothing was read" in session.text
 
 
+@pytest.mark.slow
 def test_ctrl_c_twice_ends_also_what_compiles(tmp_path: Path) -> None:
     # GIVEN a first run, which compiles for a minute
     pytest.importorskip("numba")

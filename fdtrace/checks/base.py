@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import ClassVar, TypedDict
 
 from ..history.callsites import CallSite, CallSites
@@ -58,20 +59,29 @@ def called_by(site: CallSite | None) -> CalledBy:
 
 
 def quotes(history: History, places: Iterable[At | None]) -> tuple[Evidence, ...]:
-    """The lines of a capture at these places, in the order given, each line once."""
+    """The lines of a capture at these places, in this order, each once; `quoted` adds their words."""
     wanted: dict[tuple[int, int], At] = {}
     for at in places:
         if at is not None:
             wanted.setdefault((at.file, at.offset), at)
-    texts: dict[tuple[int, int], bytes] = {}
-    for file in {file for file, _ in wanted}:
-        source = history.capture.sources[file]
-        found = source.lines_at([offset for f, offset in wanted if f == file])
-        texts.update({(file, offset): line for offset, line in found.items()})
-    return tuple(
-        Evidence(history.file_name(at.file), at.line, _shown(texts.get(place, b"")))
-        for place, at in wanted.items()
-    )
+    found = {(history.file_name(at.file), at.line): at for at in wanted.values()}
+    history.cited.update(found)
+    return tuple(Evidence(name, line, "") for name, line in found)
+
+
+def quoted(history: History, findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, with the words of all lines that they quote: what is compressed is read once for them."""
+    texts: dict[tuple[str, int], str] = {}
+    for file in {at.file for at in history.cited.values()}:
+        places = {key: at.offset for key, at in history.cited.items() if at.file == file}
+        found = history.capture.sources[file].lines_at(places.values())
+        texts.update({key: _shown(found.get(offset, b"")) for key, offset in places.items()})
+    history.cited.clear()
+    return [replace(one, evidence=tuple(_worded(line, texts) for line in one.evidence)) for one in findings]
+
+
+def _worded(one: Evidence, texts: Mapping[tuple[str, int], str]) -> Evidence:
+    return replace(one, text=texts.get((one.file, one.line), one.text))
 
 
 def _shown(line: bytes) -> str:

@@ -19,7 +19,7 @@ from ..readers.text import Source
 from .coverage import describe
 from .fold import Fold
 from .kernel import Observer
-from .lives import Life
+from .lives import At, Life
 from .merge import merged
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class History:
     """What threads wait for, of a capture whose windows are not kept; None where it was not noted."""
     joined: Joined | None = None
     """What snapshots beside it say, once they were joined."""
+    cited: dict[tuple[str, int], At] = field(default_factory=dict)
+    """The lines that findings quote, by file and number."""
 
     def open_lives(self) -> Iterator[Life]:
         """Lives that are open at the end, by table and number; copies only if they are their table's own."""

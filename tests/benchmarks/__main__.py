@@ -1,6 +1,6 @@
 """Records, enlarges and measures: one line for each thing that is measured, as ratios to a bare Python loop.
 
-python -m tests.benchmarks                 # captures of 400 MB, and of four times as much: takes its time
+python -m tests.benchmarks                 # captures of 400 MB, and of four times as much: ten minutes
 python -m tests.benchmarks --size 50 --only build --runs 1
 """
 
@@ -16,6 +16,8 @@ from . import captures, rows
 from .measure import FLOOR, GUNZIP, PROJECT, SCAN, UNZSTD, Cost, cost, fdtrace, keep_in, machine, python
 
 _SMALL = 2_000_000
+_BY_LINES = 20_000_000
+"""Bytes of a capture that the line scanner reads, which takes twenty times as long as the other."""
 _ROWS = 100_000
 _FIRST = 10_000
 """Threads of the capture for which all is compiled: more than tables have room for at first."""
@@ -52,7 +54,8 @@ def _first(folder: Path) -> None:
     capture.write_bytes(b"".join(rows.calls_of_many(_FIRST)))
     try:
         found = [
-            cost(fdtrace(command, str(capture)), 1, FDTRACE_SCANNER="fast") for command in ("leaks", "check")
+            cost(fdtrace(command, str(capture)), 1, FDTRACE_SCANNER="fast")
+            for command in ("leaks", "check", "doctor")
         ]
     except RuntimeError as error:
         print(f"first compilation: failed: {error}")
@@ -65,44 +68,51 @@ def _large(kind: str, folder: Path, size: int, runs: int) -> None:
     try:
         base = folder / f"{kind}.base"
         base = base if base.exists() else captures.record(kind, folder)
+        capture = captures.enlarge(base, size, folder / f"{kind}.strace")
     except RuntimeError as error:
         print(f"\n{kind}: not measured: {error}")
         return
-    capture = captures.enlarge(base, size, folder / f"{kind}.strace")
     print(f"\n{kind}: {captures.KINDS[kind][0].__doc__}")
     print(f"  {capture.stat().st_size / 1e6:,.0f} MB, strace {' '.join(captures.KINDS[kind][1])}", flush=True)
     _tried(fdtrace("check", str(capture)), 1)  # whatever code this kind needs besides is there then
     floor = cost(python(FLOOR, str(capture)), runs)
     _line("bare Python loop", floor, floor)
     _line("wc -l", cost(["wc", "-l", str(capture)], runs), floor)
-    for scanner in ("lines", "fast"):
-        _line(
-            f"scanner: {scanner}",
-            _tried(python(SCAN, str(capture), scanner), 1 if scanner == "lines" else runs),
-            floor,
-        )
-    once = {command: _tried(fdtrace(command, str(capture)), runs) for command in ("leaks", "check", "doctor")}
-    for command, found in once.items():
-        _line(f"fdtrace {command}", found, floor)
-    _compressed(capture, runs)
+    _by_lines(base, min(size, _BY_LINES), folder, runs)
+    _line("scanner: fast", _tried(python(SCAN, str(capture), "fast"), runs), floor)
+    leaks = _tried(fdtrace("leaks", str(capture)), runs)
+    _line("fdtrace leaks", leaks, floor)
+    for command in ("check", "doctor"):
+        _line(f"fdtrace {command}", _tried(fdtrace(command, str(capture)), 1), floor)
+    _compressed(capture, leaks)
     captures.enlarge(base, 4 * size, capture)
     _growth("bare Python loop, four times", cost(python(FLOOR, str(capture)), 1), floor)
-    for command, found in once.items():
-        _growth(f"fdtrace {command}, four times", _tried(fdtrace(command, str(capture)), 1), found)
+    _growth("fdtrace leaks, four times", _tried(fdtrace("leaks", str(capture)), 1), leaks)
     capture.unlink()
 
 
-def _compressed(capture: Path, runs: int) -> None:
+def _by_lines(base: Path, size: int, folder: Path, runs: int) -> None:
+    """The line scanner, beside a bare loop over the same text: less of it, because it takes its time."""
+    part = captures.enlarge(base, size, folder / "part.strace")
+    floor = cost(python(FLOOR, str(part)), runs)
+    name = f"scanner: lines, of {size / 1e6:,.0f} MB"
+    _line(name, _tried(python(SCAN, str(part), "lines"), 1), floor, "the loop over that")
+    part.unlink()
+
+
+def _compressed(capture: Path, plain: Cost | None) -> None:
     """The same capture compressed, beside what its decompressor takes alone."""
     for suffix, code in ((".gz", GUNZIP), (".zst", UNZSTD)):
         try:
             packed = captures.compressed(capture, suffix)
-            alone = cost(python(code, str(packed)), runs)
+            alone = cost(python(code, str(packed)), 1)
         except RuntimeError as error:
             print(f"  {suffix}: not measured: {str(error).splitlines()[-1]}")
             continue
         _line(f"decompressing {suffix}", alone, alone, f"{suffix} alone")
-        _line(f"scanner: {suffix}", _tried(python(SCAN, str(packed), "fast"), runs), alone, f"{suffix} alone")
+        _line(f"scanner: {suffix}", _tried(python(SCAN, str(packed), "fast"), 1), alone, f"{suffix} alone")
+        if plain is not None:
+            _line(f"fdtrace leaks: {suffix}", _tried(fdtrace("leaks", str(packed)), 1), plain, "leaks, plain")
         packed.unlink()
 
 
@@ -117,10 +127,10 @@ def _small(folder: Path, runs: int) -> None:
         base = folder / f"{kind}.base"
         try:
             base = base if base.exists() else captures.record(kind, folder)
+            capture = captures.enlarge(base, _SMALL, folder / "2mb.strace")
         except RuntimeError as error:
             print(f"  {kind}, 2 MB: not measured: {error}")
         else:
-            capture = captures.enlarge(base, _SMALL, folder / "2mb.strace")
             floor = cost(python(FLOOR, str(capture)), often)
             _small_line(f"fdtrace leaks, {kind}, 2 MB", fdtrace("leaks", str(capture)), often, floor)
     for sample in sorted(path for path in (PROJECT / "samples").iterdir() if path.is_dir()):

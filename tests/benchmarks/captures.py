@@ -76,9 +76,14 @@ def enlarge(base: Path, size: int, target: Path) -> Path:
     """Copies of a capture one after the other, with threads and times of their own, to about `size` bytes.
 
     Made by a process of its own: what this one has in memory counts as the memory of those that it starts.
+
+    Raises:
+        RuntimeError: it cannot be enlarged.
     """
     command = [sys.executable, "-m", __spec__.name, str(base.absolute()), str(size), str(target.absolute())]
-    subprocess.run(command, cwd=_PROJECT, check=True, timeout=1800)
+    done = subprocess.run(command, cwd=_PROJECT, stderr=subprocess.PIPE, text=True, timeout=1800, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip() or "it could not be enlarged")
     return target
 
 
@@ -114,8 +119,14 @@ def copies(text: bytes) -> Iterator[bytes]:
 
     The first call is left out: a capture that begins with the execution of its
     program has no second one that begins without a parent.
+
+    Raises:
+        RuntimeError: it has no numbers to tell the copies by.
     """
-    text = text[_LEADER.search(text, 1).start() :]  # type: ignore[union-attr]
+    second = _LEADER.search(text, 1)
+    if second is None:
+        raise RuntimeError("its lines do not begin with a thread and seconds since 1970 (strace -f -ttt)")
+    text = text[second.start() :]
     leaders = _LEADER.findall(text)
     tids = {tid for tid, _ in leaders}
     seconds = {int(second) for _, second in leaders}
@@ -146,4 +157,7 @@ def _cut(text: bytes, moving: set[bytes]) -> tuple[list[bytes], list[bytes]]:
 
 
 if __name__ == "__main__":
-    _enlarge(Path(sys.argv[1]).absolute(), int(sys.argv[2]), Path(sys.argv[3]))
+    try:
+        _enlarge(Path(sys.argv[1]).absolute(), int(sys.argv[2]), Path(sys.argv[3]))
+    except RuntimeError as error:
+        sys.exit(str(error))

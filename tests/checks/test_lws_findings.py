@@ -6,6 +6,7 @@ from pathlib import Path
 
 import fdtrace
 from fdtrace.checks import lws_connections, lws_logs, lws_objects, receive_buffer
+from fdtrace.checks.base import quoted
 from fdtrace.checks.lws_descriptors import LwsDescriptors
 from fdtrace.history import lws
 from fdtrace.history.callsites import CallSites
@@ -63,7 +64,7 @@ def traced(trace: Path, log: tuple[Capture, Sheet]) -> tuple[History, list[Findi
     check = LwsDescriptors(scan, CallSites())
     history = read(capture, [check], scan=scan)
     history.joined = Joined([], logs=[log])
-    return history, check.findings(history)
+    return history, quoted(history, check.findings(history))
 
 
 # -- objects ----------------------------------------------------------------------------
