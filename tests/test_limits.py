@@ -129,6 +129,18 @@ def test_rows_that_wait_for_a_parent_are_let_go(tmp_path: Path, monkeypatch: pyt
     assert len(case(tmp_path, text).fds.query("pid == 999 and via == 'open'")) == 57
 
 
+def test_threads_that_wait_for_a_parent_are_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # GIVEN more threads than may wait, of which nothing tells where they come from
+    monkeypatch.setattr(limbo, "THREADS", 10)
+    text = START + "".join(f'{900 + i} openat(AT_FDCWD, "/{i}", 0) = 3\n' for i in range(25))
+    # WHEN a fork returns one of those that had to be let go, and one of those that still wait
+    text += "100 fork() = 903\n100 fork() = 924\n"
+    tasks = case(tmp_path, text).processes.set_index("pid")["ppid"]
+    # THEN all are followed, and whose parent could still be found has it
+    assert set(range(900, 925)) <= set(tasks.index)
+    assert tasks[924] == 100
+
+
 def test_annotations_beyond_the_limit_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # GIVEN room for ten annotations, and files beyond them that nobody closes
     monkeypatch.setattr(window, "NOTES", window.Limit("annotations of descriptors", 10, 1 << 20))

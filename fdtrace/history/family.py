@@ -7,6 +7,7 @@ is guessed here, in one place.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 
 from .effects import CLONE_FILES, CLONE_NEWPID, CLONE_THREAD
@@ -30,6 +31,9 @@ class Family:
         self.gone: list[Task] = []
         self.spawns = Spawns()
         self.groups: dict[int, int] = {}
+        """Processes that strace attached to, and how many of their threads have not been seen yet."""
+        self._roomy: list[int] = []
+        """Those of them that have such threads, in order."""
         self.told: Mapping[int, int] = {}
         """The process of each thread that was there before, where it was recorded beside the trace."""
         self.alone: set[int] = set()
@@ -63,8 +67,11 @@ class Family:
             return True
         if tid in spawns.returned or tid in self.groups or tid in self.told or self._belies(tid):
             return False
-        outcomes = {birth.outcome for birth in spawns.births()}
-        return len(outcomes) > 1 if outcomes else self._orphans_wait(tid)
+        outcomes = (birth.outcome for birth in spawns.births())
+        first = next(outcomes, None)
+        if first is None:
+            return self._orphans_wait(tid)
+        return any(outcome != first for outcome in outcomes)
 
     def _orphans_wait(self, tid: int) -> bool:
         """Whether a thread that no call may have made may be the child of one that is yet to come.
@@ -152,10 +159,13 @@ class Family:
 
         So forks do in a container whose processes strace attached to from outside.
         """
-        for number, (task, flight) in self.spawns.returned.items():
-            if number < task.tid < tid and tid > max(self.tasks):
+        returned = self.spawns.returned
+        if not returned or tid <= max(self.tasks, default=0):
+            return None
+        for number, (task, flight) in returned.items():
+            if number < task.tid < tid:
                 task.process.enter(task.process.space or Space(told=True))
-                del self.spawns.returned[number]
+                del returned[number]
                 return task, flight
         return None
 
@@ -229,11 +239,13 @@ class Family:
             return self._leader(self.told[tid], tid)
         if tid in self.groups or tid in self.alone:
             return None
-        leaders = [p for p, room in self.groups.items() if room > 0 and p < tid]
-        if not leaders:
+        place = bisect_left(self._roomy, tid) - 1
+        if place < 0:
             return None
-        leader = max(leaders)
+        leader = self._roomy[place]
         self.groups[leader] -= 1
+        if not self.groups[leader]:
+            del self._roomy[place]
         return self._leader(leader, tid)
 
     def _leader(self, leader: int, tid: int) -> Task | None:
@@ -322,6 +334,8 @@ class Family:
         if self.rooted or tid in self.tasks or self.spawns.candidates() or tid in self.spawns.returned:
             return
         if threads > 1:
+            if not self.groups.get(tid):
+                insort(self._roomy, tid)
             self.groups[tid] = threads - 1
         else:
             self.alone.add(tid)

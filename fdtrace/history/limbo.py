@@ -19,6 +19,8 @@ from .spawns import Birth, Unborn
 
 LIMBO = 100_000
 """Rows of threads with unclear parents that may wait for clarity; more of them are taken as they are."""
+THREADS = 500
+"""Threads whose parents are unclear at once; of more, all are taken as they are."""
 _TROUBLE = 1000
 """So many pairs of threads and forks are looked at for each row that may have made something clear."""
 _NOT_TAKEN = At(0, -1, 0, 0, 0, 0, b"", -1, -1)
@@ -64,8 +66,9 @@ class Limbo:
             thread = unborn[tid] = Unborn(tid, place)
         self._rows.setdefault(tid, []).append((place, row, text, file))
         self._left += 1
+        crowded = len(unborn) > THREADS
         if self._learn(thread, row, op) or new:
-            self.settle()
+            self.settle(last=crowded)
 
     def _learn(self, thread: Unborn, row: tuple[int, ...], op: int) -> bool:
         """What a row says about its thread, or about children of its own; whether it may settle something."""
@@ -90,11 +93,13 @@ class Limbo:
 
     def settle(self, last: bool = False) -> None:
         """Take the rows of all threads whose parents are clear by now; of all, for the `last` time."""
-        unborn = self._calls.spawns.unborn
+        spawns = self._calls.spawns
+        unborn = spawns.unborn
         self._asked += 1
         if self._replaying or not (unborn or self._ready):
             return
-        if not last and len(unborn) * len(self._calls.spawns.inner) > _TROUBLE * self._asked:
+        forks = len(spawns.inner) + sum(len(thread.births) for thread in unborn.values())
+        if not last and len(unborn) * forks > _TROUBLE * self._asked:
             return
         self._replaying = True
         while self._rows:
